@@ -28,7 +28,7 @@ up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 
 # -- test it
 
-.PHONY: test check fmt unit integration e2e faults canary containers azure browser screenshots bench
+.PHONY: test check fmt unit integration e2e faults ground ground-brief canary containers azure browser screenshots bench
 test: $(ENVIRONMENT) broker registry clients postgresql nginx ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
@@ -60,6 +60,12 @@ e2e: $(ENVIRONMENT) broker registry clients ## tests of all processes, with a re
 faults: $(ENVIRONMENT) broker postgresql ## tests that kill, stop and cut what runs, all of them
 	$(PYTEST) tests/faults $(ARGS)
 
+ground: $(ENVIRONMENT) registry clients postgresql nginx ## tests on RabbitMQ 3.10, 4.0 and 4.3, unpacked into .cache: an hour and a half
+	scripts/ground all $(ARGS)
+
+ground-brief: $(ENVIRONMENT) postgresql # what continuous integration runs of it: four minutes on 4.3
+	scripts/ground brief $(ARGS)
+
 canary: $(ENVIRONMENT) broker postgresql ## faults and bad input with marked secrets, then a search for the marks
 	$(PYTEST) tests/unit/test_canary.py tests/integration/deliverer/test_secrets.py tests/faults/test_canary.py $(ARGS)
 
@@ -82,12 +88,13 @@ bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 # -- change it
 
 .PHONY: docs lock assets build sbom advisories clean
-docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md and the samples in docs/sources/ anew
+docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md and the samples in docs/sources/ and docs/formats.md anew
 	$(PYTHON) scripts/asyncapi.py >docs/asyncapi.yaml
 	$(PYTHON) scripts/openapi.py management >docs/openapi-management.json
 	$(PYTHON) scripts/openapi.py producer >docs/openapi-producer.json
 	$(PYTHON) scripts/cli_reference.py >docs/cli.md
 	$(PYTHON) scripts/source_pages.py
+	$(PYTHON) scripts/format_pages.py
 
 lock: ## write requirements/ anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	scripts/lock $(ARGS)

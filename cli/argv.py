@@ -31,12 +31,14 @@ _WEBHOOK: dict[str, Takes] = {
     "--tags": _word,
     "--scopes": _word,
     "--filters": _word,
+    "--format": _pair,
 }
 
 SEVERAL: dict[tuple[str, str], dict[str, Takes]] = {
     ("webhook", "create"): _WEBHOOK,
     ("webhook", "update"): _WEBHOOK,
     ("webhook", "test-scope"): {"--actions": _word, "--scopes": _word, "--filters": _word},
+    ("webhook", "test-format"): {"--format": _pair},
     ("registry", "create"): {"--tags": _pair},
     ("source", "create"): _SOURCE,
     ("source", "update"): _SOURCE,

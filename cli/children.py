@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
-MARK = "PORTCALL_CHILD_OF"
+from portcall.runtime.variables import CHILD_OF
+
+MARK = CHILD_OF
 
 Process = asyncio.subprocess.Process
 

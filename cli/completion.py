@@ -10,6 +10,7 @@ from portcall.cli.tables import value
 from portcall.cli.transport import HttpTransport
 from portcall.schemas.errors import PortcallError
 from portcall.schemas.events import Action
+from portcall.schemas.formats.names import FormatName
 
 PATIENCE_S = 2.0
 """How long a user waits after pressing TAB."""
@@ -46,6 +47,11 @@ def tokens() -> list[str]:
 def actions() -> list[str]:
     """Return the names of the actions."""
     return [action.value for action in Action]
+
+
+def formats() -> list[str]:
+    """Return the names of the formats."""
+    return [name.value for name in FormatName]
 
 
 def _names(ask: Callable[[Management], Iterator[dict[str, object]]]) -> list[str]:

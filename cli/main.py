@@ -126,6 +126,12 @@ COMMANDS = (
     ),
     (
         CARE,
+        "drain",
+        "commands.drain:app",
+        "Stop accepting events, and wait until nothing is pending.",
+    ),
+    (
+        CARE,
         "secrets",
         "commands.secrets:app",
         "Show, replace and apply the keys that seal secrets.",

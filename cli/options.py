@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.models import OptionInfo
 
-from portcall.cli import completion
+from portcall.cli import completion, formats
 from portcall.cli.errors import UsageError
 from portcall.cli.output import Output
 from portcall.schemas.errors import InvalidValueError
@@ -176,6 +176,14 @@ FILTERS = typer.Option(
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
+FINAL_ANSWERS = typer.Option(
+    "--final-answers",
+    metavar="ANSWERS",
+    help="Answers that refuse a delivery for good, so that it is not retried: receiver-refuses"
+    " (400, 401, 403, 404, 405, 413, 415, 422), or a list such as 400,404 or 4xx; acr for none.",
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
 CA_FILE = typer.Option(
     "--ca-file",
     metavar="FILE",
@@ -218,6 +226,17 @@ def patterns(words: Iterable[str]) -> list[str]:
     return [pattern for word in words for pattern in word.replace(",", " ").split()]
 
 
+FORMAT = typer.Option(
+    "--format",
+    metavar="NAME [KEY=VALUE...]",
+    help="The form of the requests, with its settings, such as slack, or cloudevents mode=binary;"
+    ' template=@FILE reads a template. "acr" for ACR\'s. docs/formats.md shows each.',
+    show_default=False,
+    autocompletion=completion.formats,
+    rich_help_panel=EXTRAS_PANEL,
+)
+
+
 class SettingOption(NamedTuple):
     """An option of `portcall webhook create` and `update` for a setting of ``properties.portcall``.
 
@@ -226,14 +245,14 @@ class SettingOption(NamedTuple):
         key: In the API.
         kind: Of its value; the text "default" stands for null.
         option: The option.
-        read: Makes what the API takes of the value; not asked for "default".
+        read: What the API is sent, of a value that is not "default".
     """
 
     parameter: str
     key: str
-    kind: type
+    kind: Any
     option: OptionInfo
-    read: Callable[[Any], object] = lambda value: value
+    read: Callable[[Any], object] = lambda given: given
 
 
 SETTINGS = (
@@ -244,6 +263,8 @@ SETTINGS = (
     SettingOption("rate_limit", "rateLimit", float, RATE_LIMIT),
     SettingOption("filters", "filters", list[str], FILTERS, filters_in),
     SettingOption("scopes", "scopes", list[str], SCOPES, patterns),
+    SettingOption("format_words", "format", list[str], FORMAT, formats.read_format),
+    SettingOption("final_answers", "finalAnswers", str, FINAL_ANSWERS),
 )
 """In the order of the help."""
 

@@ -136,6 +136,8 @@ def record_row(record: Document) -> Row:
     tag = value(record, *content, "target", "tag")
     status = value(record, "eventResponseMessage", "statusCode")
     reason = value(record, "eventResponseMessage", "reasonPhrase")
+    if value(record, "portcall", "outcome") == "refused":
+        reason += " (refused)"
     return {
         "ID": value(record, "id"),
         "ACTION": value(record, *content, "action"),

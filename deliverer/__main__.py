@@ -20,6 +20,7 @@ from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.routed_notes import RoutedNotes
+from portcall.runtime.pacing import Activity
 from portcall.runtime.process import OWN_PROCESS, Host, launch, running
 from portcall.schemas.topology import (
     DEAD,
@@ -59,13 +60,14 @@ async def main(host: Host = OWN_PROCESS) -> None:
         await asyncio.to_thread(check_secrets, store, keys)
         operator = operator_webhook(settings.operator_uri, settings.operator_secret)
         webhooks = Webhooks(WithOperator(store.webhooks, operator), masking=settings.mask_headers)
-        follower = FeedFollower(webhooks.refresh)
+        follower = FeedFollower(webhooks.refresh, stamp=store.stamp)
         publisher = Publisher(settings.amqp_url, name="portcall deliverer publisher")
         lanes = Lanes[Job](
             max_cap=settings.endpoint_concurrency,
             max_in_flight=settings.max_in_flight,
             on_change=HealthBroadcast(publisher).tell,
         )
+        activity = Activity()
         deliverer = Deliverer(
             webhooks=webhooks,
             sender=sender,
@@ -78,6 +80,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
             rungs_ms=settings.rungs_ms,
             max_age_ms=settings.max_age_ms,
             stored_within_s=STORED_WITHIN_S,
+            activity=activity,
         )
         feed = Feed(
             settings.amqp_url,
@@ -111,7 +114,8 @@ async def main(host: Host = OWN_PROCESS) -> None:
         process.supervise(deliverer.watch_rates(), "rates")
         process.supervise(depths.run(), "depths")
         process.supervise(fullness.run(), "fullness")
-        process.supervise(Sharing(depths, deliverer, queues[0]).run(), "sharing")
+        sharing = Sharing(depths, deliverer, queues[0], activity)
+        process.supervise(sharing.run(), "sharing")
         process.supervise(consumer.run(), "consumer")
         await process.until_stopped()
         deliverer.stop()

@@ -50,7 +50,7 @@ class AttemptLog:
     def _note(self, event: Event, record: Record) -> None:
         if record.detail.sent is None:
             self._ended(event, record)
-        elif record.outcome is Outcome.DELIVERED:
+        elif record.outcome in (Outcome.DELIVERED, Outcome.REFUSED):
             self._log.debug(
                 "delivery.attempted",
                 event_id=event.id,

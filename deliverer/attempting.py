@@ -4,8 +4,18 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
-from portcall.deliverer.consequences import Consequence, PutBack, Rules, following, unwanted
+from portcall.deliverer.consequences import (
+    Consequence,
+    PutBack,
+    Recorded,
+    Rules,
+    following,
+    unwanted,
+)
 from portcall.deliverer.endings import Endings
+from portcall.deliverer.forms.consents import Consents
+from portcall.deliverer.forms.forming import judged, prepared
+from portcall.deliverer.forms.renderings import Renderings
 from portcall.deliverer.jobs import Job
 from portcall.deliverer.measures import measure
 from portcall.deliverer.post.attempts import Attempt
@@ -14,6 +24,7 @@ from portcall.deliverer.post.request import Request, Template
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.formats.chosen import Chosen
 from portcall.schemas.records import Sent
 
 
@@ -52,6 +63,8 @@ class Attempter:
         self.stopping = False
         self._webhooks = webhooks
         self._sender = sender
+        self._consents = Consents(sender)
+        self._renderings = Renderings()
         self._endings = endings
         self._rules = rules
         self._clock_ms = clock_ms
@@ -81,10 +94,31 @@ class Attempter:
         template = self.usable(job, known)
         if template is None:
             return None
+        if template.form is not None:
+            return await self._attempt_formed(job, template, template.form)
         request = self._prepare(job, template)
         attempt = await self._sender.send(request)
         consequence = self._decide(job, template, attempt, request.sent)
+        is_refusal = isinstance(consequence, Recorded) and consequence.is_refusal
+        measure(attempt, is_refusal=is_refusal)
         self._endings.carry_out(job, consequence)
+        return is_refusal or attempt.shows_health
+
+    async def _attempt_formed(self, job: Job, template: Template, form: Chosen) -> bool | None:
+        """Do the same in another format than ACR's, with the endpoint's consent if it needs one."""
+        now_ms = self._clock_ms()
+        if self._consents.is_missing(template, form):
+            refused = await self._consents.ask(template, form, now_ms)
+            if refused is None:
+                return await self.attempt(job)  # the webhook may have changed meanwhile
+            attempt, sent = refused
+        else:
+            request = prepared(job, template, form, self._renderings, now_ms)
+            if not isinstance(request, Request):
+                self._endings.carry_out(job, request)
+                return None
+            attempt, sent = judged(await self._sender.send(request), form), request.sent
+        self._endings.carry_out(job, self._decide(job, template, attempt, sent))
         return attempt.shows_health
 
     def _prepare(self, job: Job, template: Template) -> Request:
@@ -95,8 +129,7 @@ class Attempter:
         )
 
     def _decide(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> Consequence:
-        """Measure an attempt, and return its consequence."""
-        measure(attempt)
+        """The consequence of an attempt."""
         return following(
             job,
             template.webhook,

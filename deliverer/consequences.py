@@ -11,6 +11,7 @@ from portcall.deliverer.policy import (
     Age,
     Done,
     GiveUp,
+    Refuse,
     Retry,
     age_of,
     decide,
@@ -24,6 +25,7 @@ from portcall.deliverer.policy import (
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.results import attempted, cancelled, expired
 from portcall.schemas.deliveries import Delivery
+from portcall.schemas.final_answers import final_statuses
 from portcall.schemas.records import Outcome, Record, Sent
 from portcall.schemas.webhooks import Webhook
 
@@ -47,6 +49,11 @@ class Recorded(Struct, frozen=True):
 
     record: Record
     enables: bool = False
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the receiver refused it for good: the receiver is well, and nothing failed."""
+        return self.record.outcome is Outcome.REFUSED
 
 
 class Waiting(Struct, frozen=True):
@@ -132,6 +139,7 @@ def following(
         now_ms=now_ms,
         chance=chance,
         age=ANY_AGE if attempt.succeeded else _age(job, webhook, rules),
+        final=final_statuses(webhook.final_answers),
     )
     match decision:
         case Done():
@@ -153,6 +161,8 @@ def following(
                 attempted(delivery, attempt, sent, Outcome.RETRIED, next_attempt_ms=not_before_ms),
                 pause_ms(attempt, now_ms),
             )
+        case Refuse(reason=reason):
+            return Recorded(attempted(delivery, attempt, sent, Outcome.REFUSED, reason=reason))
         case GiveUp(reason=reason, gone=gone):
             record = attempted(delivery, attempt, sent, Outcome.GIVEN_UP, reason=reason)
             return GivenUp(record, gone)

@@ -22,11 +22,13 @@ from portcall.runtime.broker.routed_notes import RoutedNotes
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.clock import now_ms
 from portcall.runtime.latch import Latch
+from portcall.runtime.pacing import Activity
 from portcall.schemas.frames import DeliveryFrame, decode_deliveries, routed_by
 from portcall.schemas.health import decode_news
 from portcall.schemas.webhooks import Webhook
 
-LINE_CHECK_S = 0.25
+LINE_CHECK_S, IDLE_CHECK_S = 0.25, 5.0
+"""How often to look at the lanes, and how often while nothing is under way or waits."""
 RATE_CHECK_S = 0.05
 """Half the burst that a webhook's token bucket holds, so that its rate is used in full."""
 
@@ -48,6 +50,7 @@ class Deliverer:
             this long before the log is queried: the log then has what a crashed process recorded.
         rungs_ms: The wait ladder, ascending.
         clock: Measures attempts and waits.
+        activity: Notes that frames come.
     """
 
     def __init__(
@@ -65,12 +68,14 @@ class Deliverer:
         max_age_ms: int = 0,
         stored_within_s: float = 0.0,
         clock: Clock | None = None,
+        activity: Activity | None = None,
         clock_ms: Callable[[], int] = now_ms,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._webhooks = webhooks
         self._clock = clock or Clock(lanes.skip)
         self._presence = Presence(self._clock.now())
+        self._activity = activity or Activity()
         self._outbox = outbox
         self._lanes = lanes
         self._log_store = log
@@ -105,6 +110,7 @@ class Deliverer:
         Raises:
             FrameError: The message is not a frame of deliveries.
         """
+        self._wake()
         under_way = self._frames.get(message.body)
         if under_way is None:
             frame = decode_deliveries(message.body)
@@ -151,10 +157,12 @@ class Deliverer:
         It reads the clock each time, which detects stalls of this process.
         """
         while True:
-            await asyncio.sleep(LINE_CHECK_S)
+            await self._until_next_look()
             now = self._clock.now()
             hindered = self._gate.holds or self._outbox.is_behind or self._webhooks.is_asking
-            self._lanes.be_away(self._presence.look(now, hindered=hindered))
+            self._lanes.be_away(
+                self._presence.look(now, hindered=hindered, is_idle=self._activity.is_idle)
+            )
             expired, starting = self._lanes.look(now)
             for job in expired:
                 self._park(job)
@@ -162,6 +170,21 @@ class Deliverer:
                 self._start(job, now)
             self._gate.let_in()
             measure_lanes(self._lanes)
+
+    async def _until_next_look(self) -> None:
+        """Pause: for long only if there is nothing to look at, and until the next frame."""
+        if self._frames or self._lanes.in_flight or self._lanes.waiting:
+            self._activity.use()
+        elif self._activity.is_idle:
+            self._clock.rest()
+        await self._activity.rest(LINE_CHECK_S, IDLE_CHECK_S)
+
+    def _wake(self) -> None:
+        """Note that a frame has come."""
+        if self._clock.is_resting:
+            self._clock.wake()
+            self._presence.resume(self._clock.now())
+        self._activity.use()
 
     async def watch_rates(self) -> None:
         """Start deliveries that waited for their webhook's rate; runs for ever.

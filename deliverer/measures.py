@@ -34,10 +34,10 @@ BREAKERS_OPEN = Gauge(
 )
 
 
-def measure(attempt: Attempt) -> None:
-    """Count an attempt that has ended."""
+def measure(attempt: Attempt, *, is_refusal: bool = False) -> None:
+    """Count an attempt that has ended; a receiver's refusal for good is no failure."""
     LATENCY.observe(attempt.duration_us / 1e6)
-    if attempt.failure:
+    if attempt.failure and not is_refusal:
         FAILURES.labels(attempt.failure.value).inc()
 
 

@@ -1,5 +1,6 @@
 """The next step after an attempt, and its time: pure rules. Clock and chance are arguments."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -48,7 +49,14 @@ class GiveUp:
     gone: bool = False
 
 
-Decision = Done | Retry | GiveUp
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The receiver said no, and its answer is final for this webhook: no failure, no retry."""
+
+    reason: str
+
+
+Decision = Done | Retry | GiveUp | Refuse
 
 
 def schedule_of(
@@ -108,6 +116,7 @@ def decide(
     now_ms: int,
     chance: float,
     age: Age = ANY_AGE,
+    final: Container[int] = (),
 ) -> Decision:
     """Decide what happens after attempt *number* (from 1).
 
@@ -118,13 +127,12 @@ def decide(
         now_ms: The time at which the attempt ended.
         chance: From 0 to 1, for the jitter.
         age: The delivery's maximum age.
+        final: The statuses that end a delivery as refused by the receiver.
     """
     if attempt.succeeded:
         return Done()
-    if attempt.status == 410:
-        return GiveUp("the endpoint answered 410 Gone: the webhook was disabled", gone=True)
-    if attempt.failure is Failure.INVALID:
-        return GiveUp(attempt.message)
+    if ended := _useless(attempt, final):
+        return ended
     if number > len(schedule_ms):
         return GiveUp(f"attempt {number} was the last of the schedule: {attempt.message}")
     delay_ms = max(schedule_ms[number - 1], retry_after_ms(attempt.retry_after, now_ms))
@@ -133,6 +141,17 @@ def decide(
         limit = format_duration(age.limit_ms)
         return GiveUp(f"it would be older than {limit}, the maximum age: {attempt.message}")
     return Retry(not_before_ms=not_before_ms, due_ms=not_before_ms + _jitter_ms(delay_ms, chance))
+
+
+def _useless(attempt: Attempt, final: Container[int]) -> GiveUp | Refuse | None:
+    """The end of a delivery that no further attempt would help; None: one might."""
+    if attempt.status == 410:
+        return GiveUp("the endpoint answered 410 Gone: the webhook was disabled", gone=True)
+    if attempt.failure is Failure.INVALID:
+        return GiveUp(attempt.message)
+    if attempt.status in final:
+        return Refuse(f"refused by the receiver: {attempt.message}")
+    return None
 
 
 def retry_after_ms(header: str, now_ms: int) -> int:

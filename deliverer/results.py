@@ -2,7 +2,7 @@
 
 from portcall.deliverer.post.attempts import Attempt
 from portcall.schemas.deliveries import Delivery
-from portcall.schemas.records import Detail, Outcome, Record, RecordOf, Sent
+from portcall.schemas.records import Detail, Failure, Outcome, Record, RecordOf, Sent
 
 
 def attempted(
@@ -21,13 +21,13 @@ def attempted(
         attempt: Its result.
         sent: The request, with secrets masked.
         outcome: What happens next.
-        reason: Why the delivery was given up, if it was.
+        reason: Why the delivery was given up or refused, if it was.
         next_attempt_ms: When the next attempt is due; 0: never.
     """
     detail = Detail(
         sent=sent,
         answer=attempt.answer,
-        failure=attempt.failure,
+        failure=Failure.NONE if outcome is Outcome.REFUSED else attempt.failure,
         message=reason or attempt.message,
         next_attempt_ms=next_attempt_ms,
         connect_us=attempt.connect_us,
@@ -47,6 +47,11 @@ def attempted(
 def cancelled(delivery: Delivery, why: str, now_ms: int) -> Record:
     """The record of a delivery that ended without an attempt because its webhook was *why*."""
     return _unattempted(delivery, Outcome.CANCELLED, f"cancelled: the webhook was {why}", now_ms)
+
+
+def omitted(delivery: Delivery, why: str, now_ms: int) -> Record:
+    """The record of a delivery that its webhook's format cannot say, because of *why*."""
+    return _unattempted(delivery, Outcome.CANCELLED, f"not sent: {why}", now_ms)
 
 
 def expired(delivery: Delivery, why: str, now_ms: int) -> Record:

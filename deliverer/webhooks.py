@@ -105,12 +105,18 @@ class Webhooks:
             await self.load([webhook_id])
         return self._known[webhook_id]
 
-    async def refresh(self) -> None:
-        """Drop changed webhooks; a store that does not answer is asked again at the next call."""
+    async def refresh(self) -> bool:
+        """Drop changed webhooks; a store that does not answer is asked again at the next call.
+
+        Returns:
+            Whether it answered.
+        """
         try:
             await self._refresh()
         except StoreUnavailableError as error:
             self._log.warning("webhooks.stale", reason=str(error))
+            return False
+        return True
 
     def forget(self, webhook_id: int) -> None:
         """Read this webhook again when it is next needed."""

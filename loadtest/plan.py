@@ -76,6 +76,7 @@ class Planned(Struct, frozen=True, gc=False):
         key: Its subject; requests with the same key have an order. Empty: none.
         wants: The response of a correct consumer.
         transport: How it is sent.
+        final: The statuses by which a consumer refuses it for good; the sender does not try again.
     """
 
     at_s: float
@@ -88,6 +89,7 @@ class Planned(Struct, frozen=True, gc=False):
     key: str = ""
     wants: Wants = Wants.TAKEN
     transport: TransportOptions = USUAL
+    final: frozenset[int] = frozenset()
 
 
 class Timings(Struct, frozen=True, gc=False):
@@ -162,6 +164,11 @@ class Outcome(Struct, frozen=True, gc=False):
     def as_wanted(self) -> bool:
         """Whether the consumer responded as a correct one does."""
         return self.planned.wants.met_by(self.status)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the consumer refused a correct request for good, which is no failure."""
+        return self.status in self.planned.final and self.planned.wants is Wants.TAKEN
 
 
 class NotSent(Struct, frozen=True):

@@ -14,6 +14,8 @@ from portcall.management.console.wiring import add_console
 from portcall.management.events.follow import Followers
 from portcall.management.events.routes import EventHandlers
 from portcall.management.explain.explanation import Explaining
+from portcall.management.explain.format_routes import FormatHandlers
+from portcall.management.explain.format_tests import FormatTests
 from portcall.management.explain.routes import ExplainHandlers
 from portcall.management.explain.scope_tests import ScopeTests
 from portcall.management.http.access import AdministratorToken, Tokens
@@ -27,6 +29,8 @@ from portcall.management.login.routes import LoginHandlers
 from portcall.management.login.tokens import TokenHandlers
 from portcall.management.overview.pulse import Pulse
 from portcall.management.overview.routes import OverviewHandler
+from portcall.management.recovery.republishing import Republisher
+from portcall.management.recovery.routes import RecoveryHandlers
 from portcall.management.registries.provider import ProviderHandlers
 from portcall.management.registries.routes import RegistryHandlers
 from portcall.management.registries.subscriptions import SubscriptionHandlers
@@ -51,7 +55,7 @@ from portcall.runtime.broker.stream_end import StreamEnd
 from portcall.runtime.http.clients import Throttle
 from portcall.runtime.process import OWN_PROCESS, Host, Process, launch, running
 from portcall.schemas.operator import OPERATOR_ID
-from portcall.schemas.topology import LOG, topology
+from portcall.schemas.topology import JOURNAL, LOG, topology
 from portcall.store.bearers import Bearers
 from portcall.store.database.installation import Installation
 from portcall.store.database.migrate import migrate
@@ -119,10 +123,12 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     LetterHandlers(box=box, store=store, lookups=lookups).add_to(routes)
     TagHandlers(store=store, lookups=lookups, catch_up=auditor.caught_up).add_to(routes)
     AuditHandler(auditor).add_to(routes)
-    process.supervise(AuditMetrics(auditor).run(), "audit")
+    process.supervise(AuditMetrics(auditor, partial(_recorded, store)).run(), "audit")
+    _recovery(settings, store, publisher, auditor).add_to(routes)
     pulse = _pulse(process, settings, store)
     OverviewHandler(store=store, pulse=pulse, lookups=lookups).add_to(routes)
     explaining, scope_tests = Explaining(store, settings.rungs_ms), ScopeTests(store)
+    FormatHandlers(lookups=lookups, tests=FormatTests(store)).add_to(routes)
     ExplainHandlers(
         lookups=lookups,
         explaining=explaining,
@@ -156,13 +162,32 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     await replayer.stop()
 
 
+def _recorded(store: Store) -> object:
+    """What the recorder has recorded: its places in both streams."""
+    return store.eventlog.position(LOG), store.journal.position(JOURNAL)
+
+
+def _recovery(
+    settings: ManagementSettings, store: Store, publisher: Publisher, auditor: Auditor
+) -> RecoveryHandlers:
+    """What `portcall drain` and `portcall audit --republish` use."""
+    republisher = Republisher(
+        auditor=auditor, store=store, publisher=publisher, shards=settings.shards
+    )
+    return RecoveryHandlers(installation=store.installation, republisher=republisher)
+
+
 def _replayer(
     process: Process, settings: ManagementSettings, store: Store, publisher: Publisher
 ) -> Replayer:
     """The replayer, which runs."""
     depths = Depths(settings.amqp_url, name="management.depths")
     replayer = Replayer(
-        replays=store.replays, publisher=publisher, depths=depths, shards=settings.shards
+        replays=store.replays,
+        publisher=publisher,
+        depths=depths,
+        shards=settings.shards,
+        stamp=store.stamp,
     )
     process.supervise(depths.run(), "depths")
     process.supervise(replayer.run(), "replays")

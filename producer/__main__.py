@@ -7,6 +7,7 @@ from portcall.producer.digests.keeper import DigestKeeper
 from portcall.producer.direct_way import DirectWay, filled_queues
 from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
+from portcall.producer.http.intake_gate import IntakeGate
 from portcall.producer.http.refusals import Refusing
 from portcall.producer.http.registries import Registries
 from portcall.producer.http.untagging import Untagging
@@ -36,7 +37,7 @@ DRAIN_S = 2.0
 """How long the store may take for the waiting digests at the end, and the broker for the notes."""
 
 
-async def main(host: Host = OWN_PROCESS) -> None:
+async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of a role, one by one)
     """Run the producer until it is stopped."""
     settings = ProducerSettings.from_environment(host.environ)
     async with running("producer", settings, host) as process:
@@ -47,16 +48,11 @@ async def main(host: Host = OWN_PROCESS) -> None:
         untagging = Untagging(catalogue=store.subscribers, revisions=store.webhooks)
         sources = KnownSources(catalogue=store.sources, revisions=store.webhooks)
 
-        async def refresh() -> None:
-            for kept in (registries, sources, untagging):
-                await kept.refresh()
-            if tls is not None:
-                tls.trust(sources.authorities())
-
-        follower = FeedFollower(refresh)
+        gate = IntakeGate(store.installation.intake_stopped_ms)
         depths = Depths(settings.amqp_url, name="portcall producer depths")
         wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
-        fullness = Fullness(depths, publisher, filled_queues(wanted, settings.direct_webhooks))
+        queues = filled_queues(wanted, settings.direct_webhooks)
+        fullness = Fullness(depths, publisher, queues, is_steady=settings.direct_webhooks > 0)
         way = DirectWay(
             store.webhooks,
             amqp_url=settings.amqp_url,
@@ -64,13 +60,6 @@ async def main(host: Host = OWN_PROCESS) -> None:
             max_webhooks=settings.direct_webhooks,
             backlog=lambda: fullness.waiting(EVENTS_IN),
         )
-        feed = Feed(
-            settings.amqp_url,
-            name="portcall producer feed",
-            on_hint=way.hinting(follower.hint),
-            on_news=way.on_news,
-        )
-        follower.hint(0)
         journal = JournalPublisher(publisher, direct=way.direct)
         keeper = DigestKeeper(store.digests)
         bodies = Bodies()
@@ -82,8 +71,12 @@ async def main(host: Host = OWN_PROCESS) -> None:
             note=journal.note_ignored,
             keeper=keeper,
             wants_untags=untagging.wants,
+            gate=gate,
         )
-        issuers = IssuerKeys(Fetcher(await asyncio.to_thread(trust_of, settings)).fetch)
+        await gate.begin()
+        process.warn_of(gate.warnings)
+        trust = await asyncio.to_thread(trust_of, settings)
+        issuers = IssuerKeys(Fetcher(trust).fetch)
         intake = SourceIntake(
             sources=sources,
             verifier=Verifier(TokenProofs(issuers)),
@@ -91,6 +84,25 @@ async def main(host: Host = OWN_PROCESS) -> None:
             ingest=ingest,
             hints=Hints(),
         )
+
+        async def refresh() -> bool:
+            await gate.refresh()
+            await registries.refresh()
+            await intake.settle(store.sources.note_heard)
+            for kept in (sources, untagging):
+                await kept.refresh()
+            if tls is not None:
+                tls.trust(sources.authorities())
+            return not any(kept.problem for kept in (registries, sources, untagging))
+
+        follower = FeedFollower(refresh, stamp=store.stamp)
+        feed = Feed(
+            settings.amqp_url,
+            name="portcall producer feed",
+            on_hint=way.hinting(follower.hint),
+            on_news=way.on_news,
+        )
+        follower.hint(0)
         process.warn_of(intake.warnings)
         process.warn_of(sources.unusable)
         process.warn_of(issuers.warnings)

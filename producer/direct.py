@@ -102,8 +102,8 @@ class Holder(Protocol):
     def is_too_large(self) -> bool:
         """Whether there are more webhooks than the limit."""
 
-    async def refresh(self) -> None:
-        """Apply the changes."""
+    async def refresh(self) -> bool:
+        """Apply the changes; returns whether the store answered."""
 
 
 class Pauses(Protocol):
@@ -156,10 +156,15 @@ class Direct:
         """Whether the index shows every change that must be in force."""
         return self._subscriptions.age_s <= MAX_AGE_S
 
-    async def refresh(self) -> None:
-        """Bring the index up to date, unless nothing has used it for a while."""
-        if self._clock() - self._used_at < UNUSED_S:
-            await self._subscriptions.refresh()
+    async def refresh(self) -> bool:
+        """Bring the index up to date, unless nothing has used it for a while.
+
+        Returns:
+            Whether it is, or need not be.
+        """
+        if self._clock() - self._used_at >= UNUSED_S:
+            return True
+        return await self._subscriptions.refresh()
 
     def path_of(self, event: Event) -> Path:
         """Decide and count the path of an event that is alone in its request."""

@@ -85,9 +85,8 @@ class DirectWay:
                 pause_s = 1.0
             await asyncio.sleep(pause_s)
 
-    async def _refresh(self) -> None:
-        if self.direct is not None:
-            await self.direct.refresh()
+    async def _refresh(self) -> bool:
+        return self.direct is None or await self.direct.refresh()
 
 
 def filled_queues(wanted: Topology, max_webhooks: int) -> dict[str, Bounded]:

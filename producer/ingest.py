@@ -21,6 +21,7 @@ from portcall.producer.formats.untags import add_untags
 from portcall.producer.http.access import Access, bearer_token
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError, UnsupportedTypeError
+from portcall.producer.http.intake_gate import IntakeGate
 from portcall.producer.http.paths import shown_path
 from portcall.producer.http.registries import Registries
 from portcall.runtime.clock import now_ms
@@ -79,6 +80,7 @@ class Ingest:
         note: Notes what became no event; None: it is not noted.
         keeper: Stores the kinds of digests; None: it keeps them in memory only.
         wants_untags: Whether a registry has a webhook for deleted tags; None: none has.
+        gate: Tells whether events are taken; None: they are.
     """
 
     def __init__(
@@ -91,8 +93,10 @@ class Ingest:
         note: Note | None = None,
         keeper: DigestKeeper | None = None,
         wants_untags: Callable[[str], Awaitable[bool]] | None = None,
+        gate: IntakeGate | None = None,
     ) -> None:
         self._wants_untags = wants_untags
+        self._gate = gate or IntakeGate(lambda: 0)
         self._access = access
         self._registries = registries
         self._bodies = bodies
@@ -255,10 +259,11 @@ class Ingest:
         """Publish the events.
 
         Raises:
-            UnavailableError: The broker has not confirmed them.
+            UnavailableError: The broker has not confirmed them, or the intake is stopped.
         """
         if not translation.events:
             return
+        self._gate.check()
         try:
             await self._publish(translation.events)
         except BrokerError as error:

@@ -44,7 +44,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
             pace_s=PACE_S,
             is_urgent=has_ping,
         )
-        settling = Settling(journal=store.journal, retention_ms=retention_ms)
+        settling = Settling(journal=store.journal, retention_ms=retention_ms, stamp=store.stamp)
         journalist = Recorder(
             kind=journal_kind(settling.hurry),
             log=store.journal,
@@ -62,8 +62,8 @@ async def main(host: Host = OWN_PROCESS) -> None:
             is_urgent=is_mark,
         )
         retention = Retention(log=store.eventlog, replays=store.replays, retention_ms=retention_ms)
-        rollup = Rollup(traffic=store.traffic, retention_ms=retention_ms)
-        watch = StoreWatch(store.eventlog, LOG)
+        rollup = Rollup(traffic=store.traffic, retention_ms=retention_ms, stamp=store.stamp)
+        watch = StoreWatch(store.eventlog, LOG, store.stamp)
         process.check("publisher", lambda: publisher.problem)
         process.check("stream", lambda: reader.problem)
         process.check("journal", lambda: journal_reader.problem)

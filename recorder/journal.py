@@ -17,6 +17,7 @@ from prometheus_client import Counter
 from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.pacing import Glance, unknown
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.journal.open_events import BEGINNING, Cursor
 
@@ -30,7 +31,8 @@ UNUSABLE = Counter(
     "Notes of the journal that say nothing that could be entered.",
     registry=REGISTRY,
 )
-INTERVAL_S = 5.0
+INTERVAL_S, AT_LEAST_S = 5.0, 60.0
+"""How often to look for work, and how often to work anyway: events also end by their age."""
 BUSY = 0.5
 """Of a core: a recorder that uses more is busy with records."""
 BUSY_SHARE, IDLE_SHARE = 50, 4
@@ -66,6 +68,7 @@ class Settling:
         retention_ms: How long events are kept.
         clock_ms: The time, milliseconds since the epoch.
         load: How much of a core the process has used since the last call.
+        stamp: Of the store, for a `runtime.pacing.Glance`.
     """
 
     def __init__(
@@ -75,12 +78,14 @@ class Settling:
         retention_ms: int,
         clock_ms: Callable[[], int] = now_ms,
         load: Callable[[], float] | None = None,
+        stamp: Callable[[], int | None] = unknown,
     ) -> None:
         self._journal = journal
         self._retention_ms = retention_ms
         self._clock_ms = clock_ms
         self._load = load or Load()
         self._hurried = asyncio.Event()
+        self._glance = Glance(stamp, AT_LEAST_S)
         self._log = get_logger()
 
     def hurry(self) -> None:
@@ -91,7 +96,10 @@ class Settling:
         """Work without end; ends only by cancellation."""
         while True:
             try:
-                await self.round()
+                is_due = self._glance.is_due()
+                if is_due or self._hurried.is_set():
+                    await self.round()
+                    self._glance.done()
             except StoreUnavailableError as error:
                 self._log.warning("events.unsettled", reason=str(error))
                 await asyncio.sleep(INTERVAL_S)

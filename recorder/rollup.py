@@ -15,6 +15,7 @@ from portcall.recorder.journal import BUSY, Load
 from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.pacing import Glance, unknown
 from portcall.store.errors import StoreUnavailableError
 
 ADDED_UP = Counter(
@@ -24,6 +25,7 @@ ADDED_UP = Counter(
 )
 INTERVAL_S = 2.0
 PRUNE_S = 60.0
+"""Also the longest time between two sums if nothing is committed."""
 BUSY_SHARE, IDLE_SHARE = 9, 1
 """A pause is so many times the duration of the work before it: while the recorder is busy this
 takes a tenth of a core, enough for 10,000 records/s."""
@@ -51,6 +53,7 @@ class Rollup:
         clock_ms: The time, milliseconds since the epoch.
         load: How much of a core the process has used since the last call.
         stopwatch_s: Monotonic seconds.
+        stamp: Of the store, for a `runtime.pacing.Glance`.
         pause: Waits for so many seconds.
     """
 
@@ -62,6 +65,7 @@ class Rollup:
         clock_ms: Callable[[], int] = now_ms,
         load: Callable[[], float] | None = None,
         stopwatch_s: Callable[[], float] = time.monotonic,
+        stamp: Callable[[], int | None] = unknown,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._traffic = traffic
@@ -69,6 +73,7 @@ class Rollup:
         self._clock_ms = clock_ms
         self._load = load or Load()
         self._stopwatch_s = stopwatch_s
+        self._glance = Glance(stamp, PRUNE_S, stopwatch_s)
         self._pause = pause
         self._log = get_logger()
 
@@ -77,7 +82,9 @@ class Rollup:
         rounds = 0
         while True:
             try:
-                await self.add_up()
+                if self._glance.is_due():
+                    await self.add_up()
+                    self._glance.done()
                 if rounds % (PRUNE_S // INTERVAL_S) == 0:
                     await self.prune()
             except StoreUnavailableError as error:

@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
+from portcall.runtime.pacing import Glance, unknown
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.records.appending import Position
 
-LOOK_S = 1.0
+LOOK_S, AT_LEAST_S = 1.0, 10.0
+"""How often to look; a file that says cheaply that nothing was committed is read only so often."""
 SLOW_S = 1.0
 """A query that takes longer than this is a problem; the store's own timeouts are 5 to 15 s."""
 
@@ -46,12 +49,16 @@ class StoreWatch:
     Args:
         log: The store's event log.
         stream: The stream whose position is asked for.
+        stamp: Of the store, for a `runtime.pacing.Glance`.
     """
 
-    def __init__(self, log: PositionStore, stream: str) -> None:
+    def __init__(
+        self, log: PositionStore, stream: str, stamp: Callable[[], int | None] = unknown
+    ) -> None:
         self._log = log
         self._stream = stream
         self._overdue = Overdue()
+        self._glance = Glance(stamp, AT_LEAST_S)
         self._failure: str | None = None
 
     @property
@@ -62,7 +69,8 @@ class StoreWatch:
     async def run(self) -> None:
         """Check at an interval; ends only by cancellation."""
         while True:
-            await self.look()
+            if self._glance.is_due():
+                await self.look()
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
@@ -71,6 +79,7 @@ class StoreWatch:
         try:
             await asyncio.to_thread(self._log.position, self._stream)
             self._failure = None
+            self._glance.done()
         except StoreUnavailableError as error:
             self._failure = str(error)
         finally:

@@ -25,7 +25,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
     async with running("router", settings, host) as process:
         store = open_store(settings.database_url)
         subscriptions = Subscriptions(store.webhooks, told=Measures())
-        follower = FeedFollower(subscriptions.refresh)
+        follower = FeedFollower(subscriptions.refresh, stamp=store.stamp)
         parking = Parking()
         feed = Feed(
             settings.amqp_url,

@@ -26,7 +26,9 @@ from portcall.runtime.errors import ListenError, SettingsError
 from portcall.runtime.http.health import Problem, Several, health_app
 from portcall.runtime.http.listening import why_not
 from portcall.runtime.http.serving import JsonRunner, Site
+from portcall.runtime.logs import get_logger
 from portcall.runtime.settings import HostPort, Settings
+from portcall.runtime.variables import CHILD_OF, unknown_variables
 
 MAX_OPEN_FILES = 65_536
 MAX_ARENAS = 2
@@ -224,6 +226,7 @@ async def running(
     If a supervised task has failed, the process then exits with code 1.
     """
     logs.configure(role=role, level=settings.log_level, style=settings.log_format)
+    tell_unknown(host.environ)
     process = Process(role, settings)
     host.stop_with(process.stop)
     try:
@@ -237,6 +240,13 @@ async def running(
         await process.close()
     if process.failed:
         raise SystemExit(1)
+
+
+def tell_unknown(environ: Mapping[str, str]) -> None:
+    """Warn of variables that look like settings; `portcall up` does it for its children."""
+    if CHILD_OF not in environ:
+        for name, nearest in unknown_variables(environ).items():
+            get_logger().warning("setting.unknown", name=name, did_you_mean=nearest)
 
 
 def _allow_open_files() -> None:

@@ -10,12 +10,13 @@ from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.errors import FrameError, NewerFrameError
 from portcall.schemas.events import Event
 from portcall.schemas.journal import IgnoredNote, Note
-from portcall.schemas.records import RawRecord, Record
+from portcall.schemas.records import Outcome, RawRecord, Record
 
 VERSION = 1
 MAX_ITEMS = 64
@@ -72,13 +73,16 @@ class RecordFrame(Struct, frozen=True):
     """The message on the stream ``portcall.log``.
 
     ``id`` identifies the frame: a frame whose confirm was lost is published again byte for byte,
-    and the recorder stores each id once.
+    and the recorder stores each id once. ``refused`` are the positions of the records whose outcome
+    is ``refused``. They are written as ``given_up``, because a reader of an earlier version refuses
+    a frame with an outcome that it does not know.
     """
 
     v: Version
     id: str
     events: list[Event]
     records: list[Record]
+    refused: list[int] = []
 
 
 class RawRecordFrame(Struct, frozen=True):
@@ -88,13 +92,15 @@ class RawRecordFrame(Struct, frozen=True):
     id: str
     events: list[Event]
     records: list[RawRecord]
+    refused: list[int] = []
 
 
-class _AnyRecordFrame(Struct, frozen=True):
+class _AnyRecordFrame(Struct, frozen=True, omit_defaults=True):
     v: Version
     id: str
     events: list[Event]
     records: list[Record | RawRecord]
+    refused: list[int] = []
 
 
 class JournalFrame(Struct, frozen=True, omit_defaults=True):
@@ -125,6 +131,8 @@ class _AnyFrame(Struct, frozen=True):
 Frame = TypeVar(
     "Frame", EventFrame, DeliveryFrame, RecordFrame, RawRecordFrame, JournalFrame, RawJournalFrame
 )
+
+RecordT = TypeVar("RecordT", Record, RawRecord)
 
 encode = msgspec.json.Encoder().encode
 _decode_way = msgspec.json.Decoder(_Way).decode
@@ -157,7 +165,11 @@ def encode_records(
     frame_id: str, events: Sequence[Event], records: Sequence[RawRecord] | Sequence[Record]
 ) -> bytes:
     """Write a frame of records; each points at its event by position."""
-    return encode(_AnyRecordFrame(VERSION, frame_id, list(events), list(records)))
+    written: list[Record | RawRecord] = list(records)
+    refused = [at for at, record in enumerate(written) if record.outcome is Outcome.REFUSED]
+    for at in refused:
+        written[at] = replace(written[at], outcome=Outcome.GIVEN_UP)
+    return encode(_AnyRecordFrame(VERSION, frame_id, list(events), written, refused))
 
 
 def encode_journal(
@@ -211,6 +223,7 @@ def decode_records(body: bytes) -> RecordFrame:
     """
     frame = _decoded(_decode_records, body)
     _check_positions([record.event for record in frame.records], len(frame.events))
+    _read_refused(frame.records, frame.refused)
     return frame
 
 
@@ -223,6 +236,7 @@ def decode_raw_records(body: bytes) -> RawRecordFrame:
     """
     frame = _decoded(_decode_raw_records, body)
     _check_positions([record.event for record in frame.records], len(frame.events))
+    _read_refused(frame.records, frame.refused)
     return frame
 
 
@@ -261,6 +275,14 @@ def _check_version(version: int) -> None:
         raise NewerFrameError(
             f"frame version {version} is newer than {VERSION}, the one that this process reads"
         )
+
+
+def _read_refused(records: list[RecordT], refused: list[int]) -> None:
+    """Give the records at these positions the outcome that they were written for."""
+    for at in refused:
+        if not 0 <= at < len(records):
+            raise FrameError(f"a refused record is not among the {len(records)} of its frame")
+        records[at] = replace(records[at], outcome=Outcome.REFUSED)
 
 
 def _check_positions(positions: list[int], events: int) -> None:

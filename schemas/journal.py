@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
 from portcall.schemas.filters import facts_of
 
 TAG_DELETE = "tag_delete"
@@ -47,6 +48,8 @@ class Note(Struct, frozen=True, array_like=True):
             *webhooks*; None: none.
         artifact_type: One of `schemas.filters.TYPES`, in the note that it was accepted.
         referrer: Whether it is known to be attached to another artifact; in the same note.
+        extras: What its source tells beyond the payload, in the note that it was routed to no
+            webhook: such an event has no record that would have them. Null in all others.
     """
 
     digest: str
@@ -61,6 +64,7 @@ class Note(Struct, frozen=True, array_like=True):
     held: dict[str, list[int]] | None = None
     artifact_type: str = ""
     referrer: bool = False
+    extras: Extras | None = None
 
 
 class IgnoredNote(Struct, frozen=True, array_like=True):
@@ -122,7 +126,7 @@ def digest_of(event: Event) -> bytes:
 def accepted(event: Event) -> Note:
     """The note that *event* was accepted: the broker has confirmed it."""
     facts = facts_of(event)
-    return _note(event, None, None, facts.artifact_type, facts.is_referrer)
+    return _note(event, None, artifact_type=facts.artifact_type, referrer=facts.is_referrer)
 
 
 def routed(
@@ -138,10 +142,10 @@ def routed(
     if not held:
         return _note(event, differences(webhook_ids))
     by_filter = {name: differences(ids) for name, ids in held.items()}
-    return _note(event, differences(webhook_ids), by_filter)
+    return _note(event, differences(webhook_ids), held=by_filter)
 
 
-def _note(event: Event, webhooks: list[int] | None, *more: Any) -> Note:  # noqa: ANN401 (the note's)
+def _note(event: Event, webhooks: list[int] | None, **more: Any) -> Note:  # noqa: ANN401 (the note's)
     return Note(
         digest_of(event).hex(),
         event.id,
@@ -152,7 +156,8 @@ def _note(event: Event, webhooks: list[int] | None, *more: Any) -> Note:  # noqa
         event.repository,
         event.tag,
         manifest_of(event),
-        *more,
+        **more,
+        extras=event.extras if webhooks == [] else None,
     )
 
 

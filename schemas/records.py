@@ -34,6 +34,8 @@ class Outcome(StrEnum):
     RETRIED = "retried"
     GIVEN_UP = "given_up"
     CANCELLED = "cancelled"
+    REFUSED = "refused"
+    """Refused by the receiver: its answer is final for this webhook. It is no failure."""
 
 
 class Failure(StrEnum):
@@ -53,12 +55,18 @@ class Failure(StrEnum):
 
 
 class Sent(Struct, frozen=True, omit_defaults=True):
-    """The request of an attempt, as it went out, with secrets masked."""
+    """The request of an attempt, as it went out, with secrets masked.
+
+    Attributes:
+        content: The body, where it was not the event's own: in another format than ACR's, or of a
+            handshake.
+    """
 
     uri: str
     headers: dict[str, str]
     method: str = "POST"
     version: str = "1.1"
+    content: str = ""
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):

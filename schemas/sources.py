@@ -62,7 +62,7 @@ class Proof(StrEnum):
     PATH = "path"
     """The secret is the last segment of the address."""
     HMAC_SHA256 = "hmac_sha256"
-    """A header has the hex HMAC of the body."""
+    """A header has the HMAC of the body, in hex or in base64."""
     HMAC_SHA1 = "hmac_sha1"
     OIDC = "oidc"
     """A token that an issuer signed; there is no secret."""
@@ -108,6 +108,8 @@ HEADERS: Mapping[tuple[SourceKind, Proof], tuple[str, str]] = {
 """The header of a proof, and the text in front of its value, where the sender fixes them."""
 
 OVER_BODY = frozenset({Proof.HMAC_SHA256, Proof.HMAC_SHA1})
+BASE64 = "base64"
+"""The value of the option ``encoding`` for a signature that is not in hex."""
 WITHOUT_SECRET = frozenset({Proof.OIDC, Proof.CLIENT_CERTIFICATE})
 DEFAULT_USER = "portcall"
 
@@ -127,6 +129,7 @@ class Source:
         problem: Why its secrets are not available; empty: they are.
         previous_until_ms: Until when the previous secret is accepted, milliseconds since the epoch.
         created_ms: When it was created, milliseconds since the epoch.
+        heard_ms: When its first request with a valid proof came, likewise; 0: none yet.
     """
 
     registry: str
@@ -139,6 +142,7 @@ class Source:
     problem: str = ""
     previous_until_ms: int = 0
     created_ms: int = 0
+    heard_ms: int = 0
 
     def secrets_at(self, at_ms: int) -> tuple[str, ...]:
         """The secrets that are accepted at that time, the newest first."""

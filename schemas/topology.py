@@ -36,6 +36,10 @@ DELIVERY_LIMIT = 500
 """Redeliveries before a message is dead-lettered: positive, because -1 means "at once" up to 3.13
 and "never" from 4.0; large, because a crash-looping worker spends one for each message it holds."""
 
+KEPT_LIMIT = 1_000_000
+"""The same of a queue without a consumer. Without a limit of its own, a quorum queue has one of 20
+from 4.0 on, and the broker's log says so at each declaration."""
+
 BASE_RUNGS_MS = (500, 2_000, 10_000, 60_000, 300_000, 1_800_000, 10_800_000, 43_200_000)
 """The ladder under every schedule: a few hops over these rungs reach any delay."""
 
@@ -62,10 +66,18 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """An AMQP queue; always durable."""
+    """An AMQP queue; always durable.
+
+    Attributes:
+        name: Its name.
+        arguments: With which it is declared.
+        earlier: With which an earlier release declared it: such a queue works, too, and a queue's
+            arguments cannot be changed. Empty: it had the same.
+    """
 
     name: str
     arguments: dict[str, Argument]
+    earlier: dict[str, Argument] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +196,9 @@ def topology(*, shards: int, rungs_ms: tuple[int, ...], max_bytes: int = GIB) ->
     for rung_ms in rungs_ms:
         rung = wait_rung(rung_ms)
         exchanges.append(Exchange(rung, "fanout"))
-        queues.append(Queue(rung, _waiting(rung_ms, 2 * max_bytes)))
+        arguments = _waiting(rung_ms, 2 * max_bytes)
+        limited = {**arguments, "x-delivery-limit": KEPT_LIMIT}
+        queues.append(Queue(rung, limited, earlier=arguments))
         bindings.append(Binding(rung, rung))
     return Topology(
         tuple(exchanges),
@@ -213,7 +227,7 @@ def _kept(max_bytes: int) -> dict[str, Argument]:
         "x-queue-type": "quorum",
         "x-overflow": "reject-publish",
         "x-max-length-bytes": max_bytes,
-        "x-delivery-limit": 1_000_000,
+        "x-delivery-limit": KEPT_LIMIT,
     }
 
 

@@ -222,9 +222,21 @@ def _ipv6(text: str, field: str) -> str:
     if "%" in text:  # a zone is a name of one machine's own
         raise _no_host(text, field)
     try:
-        return str(ipaddress.IPv6Address(text[1:-1]))
+        return spelled(ipaddress.IPv6Address(text[1:-1]))
     except ValueError as error:
         raise _no_host(text, field) from error
+
+
+def spelled(address: ipaddress.IPv6Address) -> str:
+    """An address in one spelling on every Python: 3.13 began to write the mapped ones with dots.
+
+    Both spellings of ``::ffff:127.0.0.1`` are read; this is ``::ffff:7f00:1``, which no check takes
+    for a name that ends in a number.
+    """
+    mapped = address.ipv4_mapped
+    if mapped is None:
+        return str(address)
+    return f"::ffff:{int(mapped) >> 16:x}:{int(mapped) & 0xFFFF:x}"
 
 
 def _ipv4(host: str, field: str) -> str:

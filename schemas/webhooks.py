@@ -91,6 +91,8 @@ class WebhookSettings:
         rate_limit: POSTs a second at most; 0: no limit.
         filters: What it does not want to hear; None: nothing is held back.
         scopes: Patterns that narrow the scope, as `schemas.globs` reads them; None: there are none.
+        format: The form of its POSTs, as `schemas.formats.chosen` checks it; None: ACR's.
+        final_answers: Which answers end a delivery, as in `schemas.final_answers`; None: none.
     """
 
     schedule_ms: tuple[int, ...] | None = None
@@ -100,6 +102,8 @@ class WebhookSettings:
     rate_limit: float = 0.0
     filters: Filters | None = None
     scopes: tuple[str, ...] | None = None
+    format: Mapping[str, str] | None = None
+    final_answers: str | None = None
 
 
 class SettingChanges(TypedDict, total=False):
@@ -112,6 +116,8 @@ class SettingChanges(TypedDict, total=False):
     rate_limit: float
     filters: Filters | None
     scopes: tuple[str, ...] | None
+    format: Mapping[str, str] | None
+    final_answers: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,8 @@ class Webhook:
         old_secret: The secret that *secret* replaced; it signs, too.
         old_secret_until_ms: Until when, milliseconds since the epoch; 0: there is none.
         trust: Which certificates are accepted, and which one is shown; None: the default.
+        format: The form of its POSTs, as `schemas.formats.chosen` checks it; None: ACR's.
+        final_answers: Which answers end a delivery, as in `schemas.final_answers`; None: none.
     """
 
     id: int
@@ -155,6 +163,8 @@ class Webhook:
     old_secret: str = field(default="", repr=False)
     old_secret_until_ms: int = 0
     trust: Trust | None = None
+    format: Mapping[str, str] | None = None
+    final_answers: str | None = None
 
     def takes(self, *, probe: bool) -> bool:
         """Whether it receives POSTs now; a probe may also go to one that Portcall disabled."""

@@ -12,6 +12,7 @@ from portcall.store.intake.told_tags import ToldTags
 from portcall.store.journal.journal import Journal
 from portcall.store.records.event_log import EventLog
 from portcall.store.records.last_records import Lasts
+from portcall.store.records.lost import Lost
 from portcall.store.records.replays import Replays
 from portcall.store.records.searching import Searching
 from portcall.store.secrets.sealing import Sealing
@@ -27,7 +28,10 @@ from portcall.store.webhooks.webhooks import Webhooks
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """All stored data. Its methods block: async callers use ``asyncio.to_thread``."""
+    """All stored data. Its methods block: async callers use ``asyncio.to_thread``.
+
+    `stamp` does not.
+    """
 
     database: Database
     installation: InstallationTable
@@ -46,9 +50,14 @@ class Store:
     digests: KnownDigests
     known: KnownWebhooks
     lasts: Lasts
+    lost: Lost
     sources: Sources
     tags: KnownTags
     told_tags: ToldTags
+
+    def stamp(self) -> int | None:
+        """As `Database.stamp`, for a `runtime.pacing.Glance`."""
+        return self.database.stamp()
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -84,6 +93,7 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         digests=KnownDigests(database),
         known=KnownWebhooks(database),
         lasts=Lasts(database),
+        lost=Lost(database),
         sources=Sources(database, vault),
         tags=KnownTags(database),
         told_tags=ToldTags(database),

@@ -23,12 +23,13 @@ from portcall.cli.up.broker import PrivateBroker, server_script
 from portcall.store.database.migrate import migrate
 from tests.canary import Canary
 from tests.postgres import PrivatePostgres, postgres_programs
-from tests.rabbit import ErlangShell
+from tests.rabbit import ErlangShell, use_other_rabbitmq
 
 pytest.register_assert_rewrite("tests.unit.store.contract", "tests.unit.store.samples")
 # Fewer examples than the default 100: they run at every change, and new ones each time.
 hypothesis.settings.register_profile("portcall", max_examples=30, deadline=None)
 hypothesis.settings.load_profile("portcall")
+use_other_rabbitmq(os.environ)  # before anything looks for a broker
 gc.disable()  # until everything is imported and collected
 TESTS = Path(__file__).parent
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]

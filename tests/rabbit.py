@@ -5,8 +5,11 @@ node's start; a hidden Erlang node that evaluates what it reads takes a tenth of
 together.
 """
 
+import os
 import shutil
 import subprocess
+from collections.abc import MutableMapping
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +21,21 @@ _LOOP = (
     " {ok, T, _} = erl_scan:string(L), {ok, E} = erl_parse:parse_exprs(T),"
     ' {value, V, _} = erl_eval:exprs(E, []), io:format("~0p~n", [V]), Loop(Loop) end end, F(F).'
 )
+
+
+def use_other_rabbitmq(environ: MutableMapping[str, str]) -> None:
+    """Put the RabbitMQ of ``PORTCALL_TEST_RABBITMQ`` first on PATH, with the Erlang beside it.
+
+    The variable is the path of a ``rabbitmq-server``, e.g. one of ``scripts/rabbitmq-root``. What
+    tests start as processes of their own then uses it, too.
+    """
+    server = environ.get("PORTCALL_TEST_RABBITMQ")
+    if not server:
+        return
+    assert os.access(server, os.X_OK), f"PORTCALL_TEST_RABBITMQ: {server} is no program"
+    folder = str(Path(server).absolute().parent)
+    if not environ["PATH"].startswith(folder):
+        environ["PATH"] = f"{folder}{os.pathsep}{environ['PATH']}"
 
 
 class ErlangShell:

@@ -44,10 +44,14 @@ class Answer:
 
 
 class Sink:
-    """Answers 200 unless `answer` or `always` said otherwise for the path."""
+    """Answers 200 unless `answer` or `always` said otherwise for the path.
+
+    With a *judge* it looks at each POST instead, and gives the status that the judge says.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.judge: Callable[[Post], int] | None = None
         self.posts: list[Post] = []
         self._once: dict[str, deque[Answer]] = defaultdict(deque)
         self._always: dict[str, Answer] = {}
@@ -83,6 +87,8 @@ class Sink:
         post = Post(time.monotonic(), request.path, request.headers, await request.read())
         queued = self._once[request.path]
         answer = queued.popleft() if queued else self._always.get(request.path, Answer())
+        if self.judge is not None:
+            answer = Answer(self.judge(post))
         async with self._arrived:
             self.posts.append(post)
             self._arrived.notify_all()

@@ -32,7 +32,13 @@ def everyday(report: Report, plots: Path) -> str:
     head = ["load", "pipeline", "CPU us", "of it broker", "p50, ms", "p99, ms", "kept up",
             "CPU: Portcall to it"]  # fmt: skip
     counts = table(["counts for an event", "pipeline", *_COUNTS], list(_count_rows(report)))
-    sustained = table(["pipeline", "sustains, events/s"], list(_saturation_rows(report)))
+    saturation = list(_saturation_rows(report))
+    sustained = (
+        "\nThe highest rate of single events with p99 below 250 ms:\n\n"
+        + table(["pipeline", "sustains, events/s"], saturation)
+        if saturation
+        else ""
+    )
     return (
         "Events as they come every day: an open load at a constant rate over kept connections,"
         " beside [pipelines by hand](../benchmarks/peers/README.md#whole-pipelines) in Go and in"
@@ -43,7 +49,6 @@ def everyday(report: Report, plots: Path) -> str:
         + "\nMessages, confirms and acks are the broker's own counts, transactions SQLite's; calls"
         " are reads and writes of our processes, sleeps their voluntary switches.\n\n"
         + counts
-        + "\nThe highest rate of single events with p99 below 250 ms:\n\n"
         + sustained
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.harness.report import read
 from benchmarks.pages import sections
 from benchmarks.pages.everyday import everyday
+from benchmarks.pages.idle import footprint, idle
 from benchmarks.pages.tables import table, targets
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +17,8 @@ SECTIONS = {
     "delivery": sections.delivery,
     "pipeline": sections.pipeline,
     "everyday": everyday,
+    "idle": idle,
+    "footprint": footprint,
     "latency": sections.latency,
     "matching": sections.matching,
     "scaling": sections.scaling,

@@ -9,6 +9,7 @@ import typer
 from portcall.cli import completion
 from portcall.cli.client import Document, Management
 from portcall.cli.commands.audit_report import AuditWatch, judged, rows_of, told
+from portcall.cli.commands.republish import NOTHING, is_mended, republished, told_again
 from portcall.cli.errors import CliError, NotFoundError, NotRunningError, ServiceError, UsageError
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Url
@@ -37,6 +38,7 @@ class UnansweredError(CliError):
         "portcall audit",
         "portcall audit --wait 30s",
         "portcall audit -r myregistry -o json",
+        "portcall audit --republish",
     )
 )
 def audit(
@@ -67,27 +69,47 @@ def audit(
             " which a dead connection is detected.",
         ),
     ] = "60s",
+    republish: Annotated[
+        bool,
+        typer.Option(
+            "--republish",
+            help="Publish again what is missing: the deliveries keep their ids. Needs an"
+            " administrator.",
+        ),
+    ] = False,
     url: Url = None,
     output: Format = None,
 ) -> None:
     """Check that every accepted event is accounted for.
 
-    Accepted = delivered + pending + given up + filtered + no match, for each registry. Exit code 0:
-    it adds up; 1: something is missing; 2: the check could not be made; 3: there is no such
-    registry.
+    Accepted = delivered + pending + given up + refused + filtered + no match, for each registry.
+    Exit code 0: it adds up; 1: something is missing; 2: the check could not be made; 3: there is
+    no such registry.
+
+    With --republish, exit code 0 also if everything that was missing is published again; run
+    `portcall audit --wait 5m` then to see it end.
     """
-    wait_s = _seconds("--wait", wait) if wait else 0.0
-    patience_s = _seconds("--patience", patience)
-    look = _looking(Management.at(url), registry)
+    wait_s = seconds_of("--wait", wait) if wait else 0.0
+    patience_s = seconds_of("--patience", patience)
+    management = Management.at(url)
+    look = _looking(management, registry)
     watch, is_over = watched(look, wait_s=wait_s, patience_s=patience_s)
-    judgement = judged(watch, is_over=is_over)
+    judgement = dict(judged(watch, is_over=is_over))
+    again: Document | None = None
+    if republish:
+        before_ms = int(watch.look["time"]) - int(patience_s * 1000)
+        again = republished(management, registry, before_ms) if is_over else NOTHING
+        judgement["republished"] = again
     if chosen(output) is Output.JSON:
         say(pretty(judgement))
     elif judgement["registries"]:
         say(table(rows_of(judgement)))
     for line in told(judgement, watch):
         note(line)
-    if not judgement["addsUp"]:
+    if again is not None:
+        for line in told_again(again):
+            note(line)
+    if not judgement["addsUp"] and not is_mended(judgement, again):
         raise typer.Exit(1)
 
 
@@ -165,7 +187,12 @@ def _check_exists(management: Management, registry: str) -> None:
         raise UnansweredError(str(error)) from error
 
 
-def _seconds(option: str, text: str) -> float:
+def seconds_of(option: str, text: str) -> float:
+    """The seconds of an option's duration.
+
+    Raises:
+        UsageError: It is no duration.
+    """
     try:
         return parse_duration_ms(text, option) / 1000
     except InvalidValueError as error:

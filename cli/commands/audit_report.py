@@ -86,7 +86,8 @@ def _registry(account: Mapping[str, Any], sure: set[str]) -> Document:
     }
     given_up = account["givenUp"] + account["cancelled"]
     filtered = account.get("filtered", 0)
-    ended = account["delivered"] + given_up + filtered + account["noMatch"]
+    refused = account.get("refused", 0)
+    ended = account["delivered"] + given_up + refused + filtered + account["noMatch"]
     rest = account["accepted"] - ended - sum(pending.values())
     return {
         "registry": account["registry"],
@@ -97,6 +98,7 @@ def _registry(account: Mapping[str, Any], sure: set[str]) -> Document:
         "pendingBecause": pending,
         "givenUp": given_up,
         "ofTheseCancelled": account["cancelled"],
+        "refused": refused,
         "filtered": filtered,
         "noMatch": account["noMatch"],
         "missing": rest,
@@ -115,6 +117,7 @@ def rows_of(judgement: Document) -> list[Row]:
             "= DELIVERED": str(each["delivered"]),
             "+ PENDING": str(each["pending"]),
             "+ GIVEN UP": str(each["givenUp"]),
+            "+ REFUSED": str(each["refused"]),
             "+ FILTERED": str(each["filtered"]),
             "+ NO MATCH": str(each["noMatch"]),
             "MISSING": str(each["missing"]),
@@ -178,6 +181,6 @@ def _advice(wrong: Sequence[Mapping[str, Any]]) -> str:
         return "Another publisher sends deliveries, or records were lost: see the broker's log."
     return (
         "Run `portcall doctor`, read the roles' logs around the times above, and check"
-        " whether a queue was purged. Then publish these events again: the deliveries keep"
-        " their ids."
+        " whether a queue was purged. Then publish them again with `portcall audit --republish`:"
+        " the deliveries keep their ids."
     )

@@ -10,7 +10,7 @@ from portcall.cli.commands.sending import EventSending, Schedule, SendingTally
 from portcall.cli.commands.synthetic import EventMix, Synthesis, parse_actions
 from portcall.cli.errors import ServiceError, UsageError
 from portcall.cli.options import SERVER_PANEL, Format, Registry
-from portcall.cli.output import note, show
+from portcall.cli.output import show
 from portcall.cli.progress import progress
 from portcall.cli.server import find_server
 from portcall.cli.tables import Document, Row
@@ -152,11 +152,14 @@ def emit(
         sending = EventSending(
             find_server(url, token), synthesis, tally, concurrency=concurrency, advance=advance
         )
+        is_interrupted = False
         try:
             uvloop.run(sending.run(Schedule(count, batch, rate)))
         except KeyboardInterrupt:
-            note("Interrupted.")
+            is_interrupted = True
     show(tally.document(), _row, output)
+    if is_interrupted:
+        raise ServiceError(tally.interrupted())
     if tally.error is not None:
         raise tally.error
     if tally.accepted < count:

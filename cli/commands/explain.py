@@ -21,6 +21,7 @@ _COLOURS = {
     "unknown": "yellow",
     "given_up": "red",
     "cancelled": "red",
+    "refused": "yellow",
     "none": "dim",
     "filtered": "dim",
 }
@@ -33,6 +34,7 @@ _WORDS = {
     "delivered": "delivered",
     "given_up": "given up",
     "cancelled": "cancelled",
+    "refused": "refused by the receiver",
     "none": "does not match",
     "filtered": "held back by a filter",
 }
@@ -129,7 +131,7 @@ def _said(delivery: Document) -> str:
         return f"waiting on the rung {value(delivery, 'rung')}, next attempt not before {due}"
     count = len(delivery.get("attempts") or ())
     said = _WORDS.get(where, where)
-    return f"{said} after {counted(count, 'record')}" if where == "given_up" else said
+    return f"{said} after {counted(count, 'record')}" if where in ("given_up", "refused") else said
 
 
 def _attempt(attempt: Document) -> Text:

@@ -49,6 +49,7 @@ class ReplayOutcome(StrEnum):
 
     GIVEN_UP = "given_up"
     CANCELLED = "cancelled"
+    REFUSED = "refused"
     DELIVERED = "delivered"
 
 

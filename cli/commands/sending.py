@@ -51,6 +51,7 @@ class SendingTally:
         registry: The registry of the events.
         count: How many there are in all.
         accepted: How many the producer accepted.
+        begun: How many were put into a request; more than that were not sent.
         retries: How many requests were sent again.
         elapsed_s: From the first request to the last answer.
         error: A permanent error; nothing is sent after it.
@@ -60,10 +61,19 @@ class SendingTally:
     registry: str
     count: int
     accepted: int = 0
+    begun: int = 0
     retries: int = 0
     elapsed_s: float = 0.0
     error: CliError | None = None
     problem: str = ""
+
+    def interrupted(self) -> str:
+        """What is known of each event after an interruption."""
+        return (
+            f"interrupted: {self.accepted} of {self.count} events were accepted,"
+            f" {self.begun - self.accepted} were sent and have no answer,"
+            f" {self.count - self.begun} were not sent"
+        )
 
     def document(self) -> dict[str, Any]:
         """Return the summary."""
@@ -139,6 +149,7 @@ class EventSending:
     async def _send(self, http: aiohttp.ClientSession, size: int) -> None:
         """Send so many new events, and repeat them while the producer answers 503."""
         now = acr_timestamp(now_ms())
+        self._tally.begun += size
         body = msgspec.json.encode([self._synthesis.event(now) for _ in range(size)])
         for attempt in range(1, MAX_TRIES + 1):
             wait_s = await self._try(http, body, size)

@@ -51,6 +51,7 @@ def webhook_row(webhook: Document) -> Row:
         "SCOPE": clean(value(webhook, "scope")) or "(all)",
         "ATTEMPTS": str(total.get("attempts", 0)),
         "SUCCESS": _percent(total.get("successRate")),
+        "REFUSED": str(total.get("refused", 0)),
         "P50": _ms(total.get("p50Ms")),
         "P95": _ms(total.get("p95Ms")),
         "LAST": f"{seconds(value(last, 'startedAt'))} {_answer(last)}".strip(),
@@ -149,7 +150,8 @@ def _lately(overview: Document, span: str) -> Text:
     bars = spark([each.get("attempts", 0) for each in traffic.get("buckets") or ()])
     return Text(
         f"Last {span}: {total.get('events', 0)} events, {total.get('attempts', 0)} attempts,"
-        f" {_percent(total.get('successRate'))} successful, {total.get('givenUp', 0)} given up "
+        f" {_percent(total.get('successRate'))} successful, {total.get('givenUp', 0)} given up,"
+        f" {total.get('refused', 0)} refused "
         f" {bars}"
     )
 

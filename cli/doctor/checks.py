@@ -13,7 +13,7 @@ from pathlib import Path
 from portcall.cli.client import Document
 from portcall.cli.commands.schema import schema_problem
 from portcall.cli.commands.topology import TopologySettings, settings_of
-from portcall.cli.doctor import findings
+from portcall.cli.doctor import broker_version, findings
 from portcall.cli.doctor.findings import Finding, ok, unknown, wrong
 from portcall.cli.errors import NotRunningError, UsageError
 from portcall.cli.server import home_folder, read_ready
@@ -117,7 +117,7 @@ def broker(site: CheckedInstallation) -> Iterator[Finding]:
 
 async def _broker(settings: TopologySettings) -> list[Finding]:
     try:
-        await ping(settings.amqp_url)
+        version = await ping(settings.amqp_url)
         counts = await depths(settings.amqp_url, [each.name for each in settings.topology.queues])
     except BrokerError as error:
         advice = "start it, or correct PORTCALL_AMQP_URL; until then the producer answers 503"
@@ -125,7 +125,7 @@ async def _broker(settings: TopologySettings) -> list[Finding]:
     missing = [name for name, count in counts.items() if count is None]
     difference = None if missing else await _difference(settings)
     return [
-        ok("broker", "reachable"),
+        broker_version.broker(version),
         findings.topology(missing, difference),
         findings.queues(counts),
     ]
@@ -173,7 +173,7 @@ def ignored(site: CheckedInstallation) -> Finding:
     since_ms = now_ms() - findings.IGNORED_MS
     try:
         kinds = store.journal.ignored_kinds(since_ms)
-        return findings.ignored(kinds, store.journal.newest_unread(since_ms, 1))
+        return findings.ignored(kinds, store.journal.newest_unread(since_ms, 1), now_ms())
     except StoreUnavailableError:
         return unknown("ignored events", "the database does not answer")
     finally:
@@ -189,11 +189,14 @@ def webhooks(site: CheckedInstallation) -> Finding:
         store = open_store(str(named))
         try:
             found = store.known.disabled_by_themselves()
+            at_ms = now_ms()
+            day = store.traffic.series(since_ms=at_ms - 86_400_000, until_ms=at_ms)
         finally:
             store.close()
     except (StoreUnavailableError, InvalidValueError):
         return unknown("webhooks", "the database does not answer")
-    return findings.webhooks([(each.registry, each.name, each.reason) for each in found])
+    named_webhooks = [(each.registry, each.name, each.reason) for each in found]
+    return findings.webhooks(named_webhooks, day.total.refused)
 
 
 def roles(site: CheckedInstallation) -> Iterator[tuple[Finding, float | None]]:

@@ -25,6 +25,7 @@ def doctor(*, output: Format = None) -> None:
 def examine(site: CheckedInstallation) -> Iterator[Finding]:
     """Run every check, in the order in which problems should be fixed."""
     yield findings.python(sys.version_info[:3])
+    yield safeguards.variables(site)
     yield checks.home(site)
     yield from checks.running(site)
     yield from checks.broker(site)

@@ -145,21 +145,26 @@ def _sum(depths: Mapping[str, int | None], prefix: str) -> int:
     return sum(count or 0 for queue, count in depths.items() if queue.startswith(prefix))
 
 
-def webhooks(disabled: Sequence[tuple[str, str, str]]) -> Finding:
+def webhooks(disabled: Sequence[tuple[str, str, str]], refused: int = 0) -> Finding:
     """Check whether webhooks were disabled automatically.
 
     Args:
         disabled: Registry, name and reason of each one.
+        refused: How many attempts of the last day a final answer ended; they are no fault.
     """
     if not disabled:
-        return ok("webhooks", "none was disabled automatically")
+        told = "none was disabled automatically"
+        if refused:
+            told += f"; final answers of receivers refused {refused} deliveries in 24 hours"
+        return ok("webhooks", told, {"refused": refused})
     told = "; ".join(f"{registry}/{name}: {why}" for registry, name, why in disabled[:MOST_NAMED])
     more = f"; and {len(disabled) - MOST_NAMED} more" if len(disabled) > MOST_NAMED else ""
     facts = {
         "disabled": [
             {"registry": registry, "webhook": name, "reason": why}
             for registry, name, why in disabled
-        ]
+        ],
+        "refused": refused,
     }
     registry, name, _ = disabled[0]
     return wrong(
@@ -271,10 +276,18 @@ def source(role: str, name: str, told: str) -> Finding:
 
 IGNORED_MS = 24 * 3_600_000
 """How far back the doctor looks for ignored events."""
+RECENT_MS = 3_600_000
+"""For how long unreadable ones are a problem: one mistake must not be one for a whole day."""
 
 
-def ignored(kinds: Sequence[IgnoredKind], newest: Sequence[IgnoredEvent]) -> Finding:
-    """Report the ignored events of the last day; unreadable ones are a problem."""
+def ignored(kinds: Sequence[IgnoredKind], newest: Sequence[IgnoredEvent], now_ms: int) -> Finding:
+    """Report the ignored events of the last day; unreadable ones of the last hour are a problem.
+
+    Args:
+        kinds: How many there were of each kind.
+        newest: The last unreadable one.
+        now_ms: The time, milliseconds since the epoch.
+    """
     unread = [each for each in kinds if each.is_unread]
     facts = {"kinds": [asdict(each) for each in kinds]}
     if not unread:
@@ -291,9 +304,12 @@ def ignored(kinds: Sequence[IgnoredKind], newest: Sequence[IgnoredEvent]) -> Fin
         f" (portcall explain {each.event_id} -r {each.registry})"
         for each in newest[:1]
     )
+    found = f"unreadable in the last day: {counts}{example}"
+    if newest and now_ms - newest[0].ignored_ms > RECENT_MS:
+        return ok("ignored events", f"none is unreadable in the last hour; {found}", facts)
     return wrong(
         "ignored events",
-        f"unreadable in the last day: {counts}{example}",
+        found,
         "no webhook got them: check what that registry sends, and whether it is based on"
         " docker distribution",
         facts,

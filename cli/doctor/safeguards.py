@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from portcall.cli.account import read_account
 from portcall.cli.commands.schema import schema_problem
 from portcall.cli.commands.topology import environ_of_role
 from portcall.cli.doctor import findings
@@ -16,6 +17,7 @@ from portcall.management.tls.certificates import days_left, is_signed_by, read_i
 from portcall.management.tls.files import CA_FILE, CERT_FILE, KEY_FILE, OwnFiles
 from portcall.runtime.errors import SettingsError
 from portcall.runtime.settings import SERVERS, is_loopback, server_names
+from portcall.runtime.variables import complaint, unknown_variables
 from portcall.schemas.errors import InvalidValueError
 from portcall.store.engine import open_store
 from portcall.store.errors import KeyFileError, StoreUnavailableError, WrongKeyError
@@ -144,11 +146,35 @@ def _lasts(path: str, certificate: x509.Certificate, now: dt.datetime, advice: s
 
 
 def tokens(site: CheckedInstallation) -> Iterator[Finding]:
-    """Check that files which give access to the API are private."""
+    """Check that files which give access to the API are private, and are what they should be."""
     for name in ("token", "client.json"):
         path = site.home / name
         if path.exists():
             yield findings.private(name, str(path), path.stat().st_mode, 0o600)
+    path = site.home / "client.json"
+    try:
+        problem = read_account(path)[1]
+    except OSError:
+        return  # it belongs to somebody else, as the line above has said
+    if problem:
+        yield wrong(
+            "client.json",
+            f"{path} {problem}: az cannot sign in with it",
+            "restart `portcall up`: it makes another principal, and writes the file anew",
+        )
+
+
+def variables(site: CheckedInstallation) -> Finding:
+    """Check that no variable of this shell is a mistyped setting."""
+    found = unknown_variables(site.environ)
+    mistyped = {name: nearest for name, nearest in found.items() if nearest}
+    if mistyped:
+        said = "; ".join(complaint(*each) for each in mistyped.items())
+        return wrong("variables", said, "correct the name, and restart", {"unknown": mistyped})
+    if found:
+        said = f"no setting of Portcall, and ignored: {', '.join(found)}"
+        return ok("variables", said, {"unknown": found})
+    return ok("variables", "each that begins with PORTCALL_ is a setting")
 
 
 def binds(site: CheckedInstallation) -> Finding:

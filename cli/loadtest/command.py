@@ -83,6 +83,7 @@ def loadtest(
     copies_after: fault_options.CopiesAfter = "",
     swap_within: fault_options.SwapWithin = "",
     retries: fault_options.Retries = "",
+    final_answers: fault_options.FinalAnswers = "",
     compress: fault_options.Compression = 1.0,
     retry_jitter: fault_options.Jitter = True,
     outage: fault_options.Outages = "",
@@ -150,7 +151,9 @@ def loadtest(
     written = find_format(payload)
     headers = header_map(header or [], "--header")
     mix = mix_of(action, written, repositories=repositories, zipf=zipf, tags=tags)
-    policy = policy_of(retries, compression=compress, jitter=retry_jitter)
+    policy = policy_of(
+        retries, compression=compress, jitter=retry_jitter, final_answers=final_answers
+    )
     defaults = {each.name or "": each.default for each in ctx.command.params}
     if through:
         check_through(ctx.params, defaults, faults=fault or [], actions=list(mix.actions))
@@ -163,7 +166,14 @@ def loadtest(
     trust = trust_of(ca_file, client_cert, client_key)
     order = Order(
         target=ConsumerTarget.of(uri, headers),
-        through=Through(uri, headers, secret, policy.written if retries.strip() else None, trust)
+        through=Through(
+            uri,
+            headers,
+            secret,
+            policy.written if retries.strip() else None,
+            trust,
+            policy.final_answers,
+        )
         if through
         else None,
         paced=paced,

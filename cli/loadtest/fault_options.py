@@ -134,6 +134,18 @@ Retries = Annotated[
         rich_help_panel=WRONG,
     ),
 ]
+FinalAnswers = Annotated[
+    str,
+    typer.Option(
+        "--final-answers",
+        metavar="ANSWERS",
+        help="Answers that refuse a request for good: no retry follows, and reports count them"
+        " apart from failures. receiver-refuses, or a list such as 400,404 or 4xx; as a webhook's"
+        " setting of that name.",
+        show_default=False,
+        rich_help_panel=WRONG,
+    ),
+]
 Compression = Annotated[
     float,
     typer.Option(

@@ -5,6 +5,8 @@ from typing import Any
 
 from typer.core import TyperGroup
 
+from portcall.cli.errors import UsageError
+
 MAY_STAND_ALONE = ("--dashboard",)
 
 
@@ -14,6 +16,15 @@ class Lenient(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 (click's, hidden in typer)
         """Parse the command line."""
         return super().parse_args(ctx, completed(args))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 (as above)
+        """Find the subcommand, and tell who writes an address in its place where that belongs."""
+        if args and "://" in args[0]:
+            raise UsageError(
+                "the address of the consumer belongs behind --uri:"
+                " portcall loadtest --uri ADDRESS ..."
+            )
+        return super().resolve_command(ctx, args)
 
 
 def completed(args: Sequence[str]) -> list[str]:

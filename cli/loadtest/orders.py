@@ -15,6 +15,7 @@ from portcall.loadtest.signing import Signing, Style
 from portcall.schemas.durations import parse_duration_ms, parse_schedule_ms
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import PING
+from portcall.schemas.final_answers import parse_final_answers
 
 
 def mix_of(
@@ -80,22 +81,26 @@ def traffic_of(
     )  # fmt: skip
 
 
-def policy_of(retries: str, *, compression: float, jitter: bool) -> Policy:
+def policy_of(retries: str, *, compression: float, jitter: bool, final_answers: str = "") -> Policy:
     """Return when failed requests are sent again.
 
     Raises:
-        InvalidValueError: Neither delays nor a known sender with a published schedule.
+        InvalidValueError: Neither delays nor a known sender with a published schedule; or an
+            answer can never be final.
     """
+    final = parse_final_answers(final_answers.strip(), "--final-answers")
     if not retries.strip():
-        return Policy()
+        return Policy(final_answers=final)
     if not retries.strip()[0].isalpha():
-        return Policy(parse_schedule_ms(retries, "--retries"), compression, jitter)
+        schedule_ms = parse_schedule_ms(retries, "--retries")
+        return Policy(schedule_ms, compression, jitter, final_answers=final)
     sender = find_sender(retries.strip(), "--retries")
     if not sender.schedule_ms and sender.retries != NEVER:
         raise InvalidValueError(
             "--retries", f"{sender.title} publishes no schedule; give delays, such as 1s,5s,30s"
         )
-    return Policy(sender.schedule_ms, compression, jitter, heeds=sender.name == "portcall")
+    heeds = sender.name == "portcall"
+    return Policy(sender.schedule_ms, compression, jitter, heeds, final)
 
 
 def checking_of(

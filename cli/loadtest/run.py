@@ -38,6 +38,7 @@ class Through(Struct, frozen=True):
         secret: The signing secret.
         schedule: The retry schedule; empty: no retries; None: the installation's.
         trust: The certificates to accept from the consumer, and to present to it.
+        final_answers: Which answers refuse a delivery for good; None: none.
     """
 
     uri: str
@@ -45,6 +46,7 @@ class Through(Struct, frozen=True):
     secret: str
     schedule: str | None
     trust: Trust = NO_TRUST
+    final_answers: str | None = None
 
 
 class Order(Struct, frozen=True):
@@ -142,6 +144,7 @@ async def _through(order: Order, way: Through, board: Board) -> Result:
         actions=list(order.traffic.mix.actions),
         schedule=way.schedule,
         trust=way.trust,
+        final_answers=way.final_answers,
     ) as made:
         _begin(board, order, order.paced, dial)
         with View(order.paced, quiet=order.quiet, dial=dial) as view:

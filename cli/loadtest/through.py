@@ -47,6 +47,7 @@ async def passage(
     actions: list[str],
     schedule: str | None,
     trust: Trust = NO_TRUST,
+    final_answers: str | None = None,
 ) -> AsyncIterator[Passage]:
     """Create a registry and a webhook to *uri*, and delete them at the end.
 
@@ -57,6 +58,7 @@ async def passage(
         actions: The actions to subscribe to.
         schedule: Its retry schedule; empty: no retries; None: the installation's.
         trust: The certificates to accept from the consumer, and to present to it.
+        final_answers: Which answers refuse a delivery for good; None: none.
 
     Raises:
         NotRunningError: No Portcall runs here.
@@ -76,6 +78,8 @@ async def passage(
         hook = webhook_path(made, "loadtest")
         body = _webhook(uri, headers, secret, actions, schedule)
         body["properties"]["portcall"] |= _trust_extras(trust)
+        if final_answers is not None:
+            body["properties"]["portcall"] |= {"finalAnswers": final_answers}
         await asyncio.to_thread(management.ask, "PUT", hook, body)
         note(f"Created the registry {name} and its webhook; they are deleted at the end.")
         if left:

@@ -123,6 +123,8 @@ def _screen(
     grid.add_row(
         "failed", Text(f"{measured.failed_count:,}", style="red" if measured.failed_count else "")
     )
+    if measured.refused_count:
+        grid.add_row("refused", f"{measured.refused_count:,}")
     recent = _recent(measured, elapsed_s)
     scheduled = merged(part.scheduled for part in recent)
     service = merged(part.service for part in recent)

@@ -25,6 +25,7 @@ from portcall.cli.sync.report import row
 from portcall.cli.sync.run import Order, Sync, add_rest
 from portcall.cli.tables import value
 from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.options.aliases import Aliases, read_aliases
 from portcall.schemas.scopes import check_repository
 
 REGISTRY_PANEL = "The registry"
@@ -60,6 +61,16 @@ Repositories = Annotated[
         "--repository",
         metavar="REPOSITORY",
         help="Only this repository; may be repeated. Needed where a registry does not list them.",
+        show_default=False,
+        rich_help_panel=REGISTRY_PANEL,
+    ),
+]
+AliasesOption = Annotated[
+    str,
+    typer.Option(
+        "--aliases",
+        metavar="SENT=NAME,...",
+        help="Other names for its repositories: the option aliases of its source.",
         show_default=False,
         rich_help_panel=REGISTRY_PANEL,
     ),
@@ -178,6 +189,7 @@ def sync(
     address: From,
     api: ApiOption = Api.AUTO,
     repository: Repositories = None,
+    aliases: AliasesOption = "",
     username: Username = None,
     password_stdin: PasswordStdin = False,
     ca: Ca = None,
@@ -212,6 +224,7 @@ def sync(
         address=address,
         api=api,
         repositories=_repositories(repository or ()),
+        aliases=_aliases(aliases),
         with_deletes=deletes,
         is_adopting=adopt,
         is_dry=dry_run,
@@ -251,6 +264,13 @@ def _confirmed(question: str, *, yes: bool) -> bool:
         note("Nothing was changed: without a terminal, --yes is needed.")
         return False
     return typer.confirm(question, err=True)
+
+
+def _aliases(value: str) -> Aliases:
+    try:
+        return read_aliases(value)
+    except InvalidValueError as error:
+        raise UsageError(f"--aliases: {error.problem}") from error
 
 
 def _repositories(names: Sequence[str]) -> list[str]:

@@ -17,9 +17,11 @@ from portcall.cli.sync.registry.catalogue import Catalogue
 from portcall.cli.sync.registry.client import RegistryClient, is_exposed, tls_context
 from portcall.cli.sync.registry.credentials import Credentials
 from portcall.cli.sync.registry.kinds import Api, catalogue_of
+from portcall.cli.sync.registry.renamed import Renamed
 from portcall.cli.sync.report import Report, counted_events
 from portcall.cli.sync.scan import GoneTag, Scan
 from portcall.runtime.clock import now_ms
+from portcall.schemas.options.aliases import Aliases
 from portcall.schemas.timestamps import acr_timestamp
 
 
@@ -31,7 +33,8 @@ class Order:
         registry: The registry's name in Portcall.
         address: The registry's address.
         api: How it is asked.
-        repositories: Only these; empty: all.
+        repositories: Only these, as the registry names them; empty: all.
+        aliases: Other names for its repositories, as its source has them.
         with_deletes: Whether missed deletes are published, too.
         is_adopting: Whether missed tags count as seen, and nothing is published.
         is_dry: Whether nothing is published or adopted.
@@ -46,6 +49,7 @@ class Order:
     address: str
     api: Api
     repositories: Sequence[str]
+    aliases: Aliases
     with_deletes: bool
     is_adopting: bool
     is_dry: bool
@@ -63,6 +67,7 @@ class Order:
             "address": self.address,
             "api": self.api.value,
             "repositories": sorted(self.repositories),
+            **({"aliases": [list(each) for each in self.aliases]} if self.aliases else {}),
         }
 
 
@@ -112,11 +117,19 @@ class Sync:
             )
             api, catalogue = await catalogue_of(client, order.api)
             self.report.api = api.value
+            wanted = order.repositories
+            if order.aliases:
+                catalogue = Renamed(catalogue, order.aliases)
+                wanted = catalogue.named(wanted)
             with ProgressFile(order.state, order.subject, now_ms()) as file:
-                await self._run(http, catalogue, file)
+                await self._run(http, catalogue, file, wanted)
 
     async def _run(
-        self, http: aiohttp.ClientSession, catalogue: Catalogue, file: ProgressFile
+        self,
+        http: aiohttp.ClientSession,
+        catalogue: Catalogue,
+        file: ProgressFile,
+        repositories: Sequence[str],
     ) -> None:
         order, report = self._order, self.report
         self._tell_resumed(file)
@@ -127,7 +140,7 @@ class Sync:
             )
         with progress("repositories") as advance:
             scan = Scan(catalogue, self._known, file, now=acr_timestamp(now_ms()), advance=advance)
-            report.totals = await scan.run(order.repositories)
+            report.totals = await scan.run(repositories)
             if order.with_deletes:
                 report.gone = await scan.gone(report.totals)
         report.unreadable = catalogue.unreadable

@@ -6,24 +6,29 @@ It is independent of the distribution's RabbitMQ service and of other private no
 import asyncio
 import shutil
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from portcall.cli import children
 from portcall.cli.errors import NodeError
 from portcall.cli.ports import HOST
+from portcall.cli.rabbitmq_versions import Version
 from portcall.cli.up.node import NodeFolder, NodeState
+from portcall.cli.up.node_version import NodeVersion, VersionedStart, installed_version
 
 START_S = 60.0
 """The time limit of a start. Measured on two cores: 5 s; longer after a kill with much data."""
 STOP_S = 20.0
 """The time limit of an orderly stop (measured: 1 s); then the node is killed, which it survives."""
+EPMD_S = 10.0
 CUT_SHORT_S = 2.0
 """The same while it starts: it may ignore signals then, and has no new data to save."""
 _PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 _METHOD_FRAME = b"\x01\x00\x00"
 """The beginning of the broker's first frame, Connection.Start: a method frame on channel 0."""
 _DEBIAN_SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-"""Debian's own script: the one on PATH is a wrapper that requires a certain user."""
+_DEBIAN_WRAPPER = "rabbitmq-script-wrapper"
+"""What Debian puts on PATH. It requires a certain user; its folder also has the script itself."""
 
 
 class PrivateBroker:
@@ -40,6 +45,12 @@ class PrivateBroker:
         self._state: NodeState | None = None
         self._node: children.Process | None = None
         self._epmd: children.Process | None = None
+        self._begun: VersionedStart | None = None
+
+    @property
+    def version(self) -> Version | None:
+        """The version of the RabbitMQ that was launched; None: not known."""
+        return self._begun.installed if self._begun else None
 
     @property
     def url(self) -> str:
@@ -90,11 +101,14 @@ class PrivateBroker:
         free; if the same object restarts its node after a crash, they are always kept.
 
         Raises:
-            NodeError: RabbitMQ is not installed, or the folder cannot be used.
+            NodeError: RabbitMQ is not installed, the folder cannot be used, or another version
+                wrote its data and this one cannot read them.
         """
         script = server_script()
         await self.stop(grace_s=0)
         await children.end_left_over(self._mark, grace_s=STOP_S)
+        self.folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._begun = NodeVersion(self.folder.path).begin(installed_version(script))
         if self._state is None:
             self._state = self.folder.load_state().with_free_ports()
         self.folder.prepare(self._state)
@@ -145,12 +159,13 @@ class PrivateBroker:
         epmd = shutil.which("epmd")
         if epmd is None:
             raise NodeError("Erlang's epmd is not on PATH; it belongs to RabbitMQ's packages")
-        port = str(self._known_state().epmd_port)
+        port = self._known_state().epmd_port
         env, mark = self.environment, self._mark
         with self.folder.start_log.open("wb") as log:
             self._epmd = await children.spawn(
-                [epmd, "-port", port, "-address", HOST], env=env, mark=mark, stdout=log
+                [epmd, "-port", str(port), "-address", HOST], env=env, mark=mark, stdout=log
             )
+            await _until_listening(self._epmd, port)
             self._node = await children.spawn([str(script)], env=env, mark=mark, stdout=log)
 
     async def _until_answering(self) -> None:
@@ -167,10 +182,28 @@ class PrivateBroker:
             ended.cancel()
 
     def _failure(self, what: str) -> str:
+        versions = self._begun.failed() if self._begun else ""
         return (
-            f"the private RabbitMQ node {what}; its logs are in {self.folder.logs}:\n"
+            f"the private RabbitMQ node {what}{versions}; its logs are in {self.folder.logs}:\n"
             f"{self.folder.last_words()}"
         )
+
+
+async def _until_listening(epmd: children.Process, port: int) -> None:
+    """Wait for epmd: a node that has its name from the start ends without one (measured: 5 ms).
+
+    Raises:
+        NodeError: It ended, or does not listen in time.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(EPMD_S):
+            while epmd.returncode is None:
+                with suppress(OSError):
+                    _, writer = await asyncio.open_connection(HOST, port)
+                    writer.close()
+                    return
+                await asyncio.sleep(0.005)
+    raise NodeError(f"Erlang's epmd does not listen on port {port}")
 
 
 def server_script() -> Path:
@@ -179,15 +212,15 @@ def server_script() -> Path:
     Raises:
         NodeError: RabbitMQ is not installed.
     """
-    if _DEBIAN_SCRIPT.exists():
-        return _DEBIAN_SCRIPT
     on_path = shutil.which("rabbitmq-server")
-    if on_path is None:
-        raise NodeError(
-            "RabbitMQ is not installed. Install it (apt-get install rabbitmq-server), or set"
-            " PORTCALL_AMQP_URL to the URL of another broker"
-        )
-    return Path(on_path)
+    if on_path is not None and Path(on_path).resolve().name != _DEBIAN_WRAPPER:
+        return Path(on_path)
+    if _DEBIAN_SCRIPT.exists():  # /usr/sbin, where the wrapper is, is not on every PATH
+        return _DEBIAN_SCRIPT
+    raise NodeError(
+        "RabbitMQ is not installed. Install it (apt-get install rabbitmq-server), or set"
+        " PORTCALL_AMQP_URL to the URL of another broker"
+    )
 
 
 async def answers(host: str, port: int) -> bool:

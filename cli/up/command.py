@@ -13,13 +13,18 @@ from rich.console import Console
 
 from portcall.cli.client import Management
 from portcall.cli.commands.console import link_of
+from portcall.cli.errors import NodeError
 from portcall.cli.home import Home
+from portcall.cli.rabbitmq_versions import meaning
 from portcall.cli.server import Server, home_folder
 from portcall.cli.tables import value
 from portcall.cli.transport import HttpTransport
+from portcall.cli.up.broker import server_script
+from portcall.cli.up.node_version import installed_version
 from portcall.cli.up.pipeline import Pipeline
 from portcall.cli.up.plan import Plan, make_plan
 from portcall.runtime import logs
+from portcall.runtime.variables import complaint, unknown_variables
 from portcall.schemas.errors import PortcallError
 
 LINK_S = 2.0
@@ -57,6 +62,8 @@ def up(*, deliverers: Deliverers = 1, routers: Routers = 1, compact: Compact = F
         logs.configure(role="up", level=plan.log_level, style=plan.log_format)
         console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         console.print(starting(plan))
+        for name, nearest in unknown_variables(os.environ).items():
+            console.print(f"Warning: {complaint(name, nearest)}", style="yellow")
         plan.prepare_tls()
 
         def tell() -> None:
@@ -72,12 +79,22 @@ def starting(plan: Plan) -> str:
     broker = "the broker of PORTCALL_AMQP_URL" if plan.amqp_url else "a private RabbitMQ node"
     store = "SQLite" if plan.database_url.startswith("sqlite") else "PostgreSQL"
     lines = [f"Portcall starts in {plan.home.path}, on {broker} and {store}."]
+    lines += [] if plan.amqp_url else _version_line()
     if plan.allow_targets.strip().lower() != "none":
         lines.append(
             f"Webhooks may send to {plan.allow_targets}, which are not public networks: set"
             " PORTCALL_ALLOW_TARGETS to other networks, or to none."
         )
     return "\n".join(lines)
+
+
+def _version_line() -> list[str]:
+    """Name the version of a private node and what that means, if it can be told."""
+    try:
+        version = installed_version(server_script())
+    except NodeError:  # the start says it
+        version = None
+    return [] if version is None else [f"RabbitMQ {version}: {meaning(version)}."]
 
 
 def sign_in_link(plan: Plan) -> str:

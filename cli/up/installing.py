@@ -1,7 +1,8 @@
 """What `portcall up` does to the store before the roles start."""
 
+from portcall.cli.account import ClientCredentials
 from portcall.cli.up.plan import Plan
-from portcall.cli.up.service_principal import ClientCredentials, ensure_account
+from portcall.cli.up.service_principal import ensure_account
 from portcall.store.database.installation import Installation
 from portcall.store.database.migrate import migrate
 from portcall.store.engine import open_store

@@ -16,6 +16,8 @@ from portcall.cli.errors import NodeError
 from portcall.cli.home import write_private
 from portcall.cli.ports import HOST, free_ports, is_free, reserve
 
+NODE_NAME = "portcall@localhost"
+"""The host part is fixed: data belong to a node's name, and must survive a new host name."""
 _GB = 1_000_000_000
 SETTLE_S = 1.5
 """How long the broker may take to write a new queue's name to disk (measured: 1 s)."""
@@ -33,8 +35,17 @@ log.file = rabbitmq.log
 log.file.rotation.size = 10485760
 log.file.rotation.count = 3
 """
-# Messages that go from a wait rung back to the deliverers: with 32, about a thousand per second.
-_ADVANCED_CONFIG = "[{rabbit, [{dead_letter_worker_consumer_prefetch, 256}]}].\n"
+# dead_letter_worker_consumer_prefetch: messages that go from a wait rung back to the deliverers;
+#   with 32, about a thousand per second.
+# quorum_tick_interval, stream_tick_interval (ms; 5,000): each queue sums up its statistics, which
+#   nothing reads here, and was most of what an idle node did (docs/decisions/0058).
+# heartbeat_interval (ms; 100): messages to the other nodes of a cluster; there are none.
+_ADVANCED_CONFIG = """\
+[{rabbit, [{dead_letter_worker_consumer_prefetch, 256},
+           {quorum_tick_interval, 60000},
+           {stream_tick_interval, 60000}]},
+ {aten, [{heartbeat_interval, 10000}]}].
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +162,8 @@ class NodeFolder:
         values = {**asdict(state), "host": HOST, "disk_free_limit": limit}
         write_private(self.path / "rabbitmq.conf", _CONFIG.format_map(values))
 
-    def environment(self, state: NodeState) -> dict[str, str]:
-        """Return the variables that point RabbitMQ's scripts at this node."""
+    def environment(self, state: NodeState, *, name: str = NODE_NAME) -> dict[str, str]:
+        """Return the variables that point RabbitMQ's scripts at this node, which has this name."""
         kept = {name: os.environ[name] for name in ("PATH", "TZ", "TMPDIR") if name in os.environ}
         return {
             **kept,
@@ -163,17 +174,21 @@ class NodeFolder:
             "ERL_CRASH_DUMP": str(self.logs / "erl_crash.dump"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.path / "advanced.config"),
             "RABBITMQ_CONFIG_FILE": str(self.path / "rabbitmq.conf"),
+            "RABBITMQ_CONFIG_FILES": str(self.path / "none.d"),
             "RABBITMQ_CONF_ENV_FILE": str(self.path / "none.conf"),
             "RABBITMQ_DIST_PORT": str(state.dist_port),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.path / "enabled_plugins"),
             "RABBITMQ_LOG_BASE": str(self.logs),
             "RABBITMQ_MNESIA_BASE": str(self.path / "data"),
-            # The host part is fixed: data belong to a node name, and must survive a new host name.
-            "RABBITMQ_NODENAME": "portcall@localhost",
+            "RABBITMQ_NODENAME": name,
             # Unbound: otherwise several nodes on one machine would all run on the same first core.
             "RABBITMQ_SCHEDULER_BIND_TYPE": "u",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-                "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1} +B i"
+                # With its name from the start, it boots no second Erlang VM to find its epmd.
+                f"-sname {name} -start_epmd false -kernel inet_dist_use_interface {{127,0,0,1}}"
+                f" inet_dist_listen_min {state.dist_port} inet_dist_listen_max {state.dist_port}"
+                # RabbitMQ 3.10 looks for a deleted virtual host at 4 ms for each second of this.
+                " net_ticktime 7200 +B i"
                 # Idle threads sleep at once instead of spinning first.
                 " +sbwt none +sbwtdcpu none +sbwtdio none"
             ),

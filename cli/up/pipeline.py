@@ -23,7 +23,7 @@ from portcall.runtime.logs import get_logger
 from portcall.store.secrets.keys import FILE_VARIABLE, VARIABLE
 
 if TYPE_CHECKING:
-    from portcall.cli.up.service_principal import ClientCredentials
+    from portcall.cli.account import ClientCredentials
     from portcall.store.database.installation import Installation
 
 TELL_AGAIN_S = 10.0

@@ -2,22 +2,15 @@
 
 import json
 import uuid
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from portcall.cli.account import ClientCredentials, read_account
 from portcall.cli.errors import UpError
 from portcall.cli.home import write_private
-from portcall.store.access.principals import Role, digest_of, is_secret, new_secret
+from portcall.runtime.logs import get_logger
+from portcall.store.access.principals import Role, digest_of, new_secret
 from portcall.store.engine import Store
 from portcall.store.errors import NameTakenError
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCredentials:
-    """A client id and its secret."""
-
-    client_id: str
-    client_secret: str = field(repr=False)
 
 
 def ensure_account(path: Path, store: Store) -> ClientCredentials:
@@ -28,9 +21,11 @@ def ensure_account(path: Path, store: Store) -> ClientCredentials:
         UpError: The file cannot be read or written.
     """
     try:
-        kept = _kept(path)
+        kept, problem = read_account(path)
         if kept is not None and _is_known(kept, store):
             return kept
+        if problem:
+            get_logger().warning("account.replaced", path=str(path), reason=problem)
         account = ClientCredentials(str(uuid.uuid4()), new_secret())
         _introduce(account, store)
         told = {"client_id": account.client_id, "client_secret": account.client_secret}
@@ -38,15 +33,6 @@ def ensure_account(path: Path, store: Store) -> ClientCredentials:
     except OSError as error:
         raise UpError(f"PORTCALL_HOME: {path}: {error.strerror}") from error
     return account
-
-
-def _kept(path: Path) -> ClientCredentials | None:
-    try:
-        told = json.loads(path.read_text())
-        account = ClientCredentials(str(uuid.UUID(told["client_id"])), str(told["client_secret"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-    return account if is_secret(account.client_secret) else None
 
 
 def _is_known(account: ClientCredentials, store: Store) -> bool:

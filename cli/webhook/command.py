@@ -13,6 +13,7 @@ from portcall.cli.output import Output, chosen, note, show, show_all
 from portcall.cli.tables import config_row, ping_row, value, webhook_row_for
 from portcall.cli.trust_files import trust_extras
 from portcall.cli.webhook.events import list_events
+from portcall.cli.webhook.format_test import try_format
 from portcall.cli.webhook.health import enable_webhook, explain, probe_webhook
 from portcall.cli.webhook.properties import properties_of, with_settings
 from portcall.cli.webhook.scope_test import try_scope
@@ -43,6 +44,8 @@ app.add_typer(secrets, name="secret")
         "portcall webhook create -r myregistry -n innerhook --actions push \\",
         "    --uri https://ci.corp.example/hook --ca-file corp-ca.pem \\",
         "    --client-cert client.pem --client-key client.key",
+        "portcall webhook create -r myregistry -n chathook --actions push delete \\",
+        "    --uri https://hooks.slack.com/services/T0/B0/xyz --format slack",
     ),
 )
 @with_settings
@@ -238,6 +241,13 @@ app.command(
         "portcall webhook test-scope -r myregistry --scopes 'team/**' '!team/test/**'",
     ),
 )(try_scope)
+app.command(
+    "test-format",
+    epilog=examples(
+        "portcall webhook test-format -r myregistry --format slack",
+        "portcall webhook test-format -r myregistry --format template template=@body.json --last 5",
+    ),
+)(try_format)
 app.command(
     "export",
     epilog=examples(

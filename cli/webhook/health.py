@@ -11,7 +11,12 @@ _COUNTERS = (
     ("failed", "failed attempts"),
     ("givenUp", "given up"),
     ("cancelled", "cancelled"),
+    ("refused", "refused by the receiver"),
 )
+
+
+_LIST_MARKS = str.maketrans("", "", "[]'")
+"""What a list of statuses has when it is shown as text, and a person does not need."""
 
 
 def enable_webhook(
@@ -61,6 +66,8 @@ def explain(webhook: Document) -> None:
         note(f"Every attempt has failed since {failing}.")
     if rate := value(webhook, *extras, "rateLimit"):
         note(f"At most {rate} requests per second.")
+    if answers := value(webhook, *extras, "finalAnswers"):
+        note(f"Final answers, not retried: {answers.translate(_LIST_MARKS)}.")
     counted = [
         f"{count} {word}"
         for key, word in _COUNTERS

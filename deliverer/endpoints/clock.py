@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 
 STALL_S = 0.5
-"""The clock is read at least four times a second; a longer time between two readings is a stall."""
+"""The clock is read at least four times a second; a longer time between two readings is a stall,
+unless the clock rests because nothing is under way."""
 
 
 class Clock:
@@ -28,13 +29,24 @@ class Clock:
         self._monotonic = monotonic
         self._read_at = monotonic()
         self.lost_s = 0.0
+        self.is_resting = False
+
+    def rest(self) -> None:
+        """Nothing is under way: until `wake`, readings may be rare."""
+        self.is_resting = True
+
+    def wake(self) -> None:
+        """Something begins: from now on a long time between two readings is a stall."""
+        if self.is_resting:
+            self.is_resting = False
+            self._read_at = self._monotonic()
 
     def now(self) -> float:
         """The time."""
         at = self._monotonic()
         passed_s = at - self._read_at
         self._read_at = at
-        if passed_s > STALL_S:
+        if passed_s > STALL_S and not self.is_resting:
             self.lost_s += passed_s
             self._on_stall(passed_s)
         return at - self.lost_s

@@ -1,19 +1,20 @@
 """Rate sharing: the number of deliverers that share a webhook's own rate."""
 
-import asyncio
 from typing import Protocol
 
 from prometheus_client import Gauge
 
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.pacing import Activity
 
 SHARERS = Gauge(
     "portcall_deliverer_sharers",
     "Deliverers that webhooks' own rates are divided by.",
     registry=REGISTRY,
 )
-LOOK_S = 1.0
+LOOK_S, IDLE_LOOK_S = 1.0, 10.0
+"""How often to ask; a delivery after an idle time asks at once."""
 
 
 class ConsumerCounting(Protocol):
@@ -40,18 +41,22 @@ class Sharing:
         counting: Asks the broker.
         rates: Receives the number.
         queue: One of the queues that every deliverer consumes.
+        activity: Of the deliverer.
     """
 
-    def __init__(self, counting: ConsumerCounting, rates: Rates, queue: str) -> None:
+    def __init__(
+        self, counting: ConsumerCounting, rates: Rates, queue: str, activity: Activity
+    ) -> None:
         self._counting = counting
         self._rates = rates
         self._queue = queue
+        self._activity = activity
 
     async def run(self) -> None:
         """Query at an interval; ends only by cancellation."""
         while True:
             await self.look()
-            await asyncio.sleep(LOOK_S)
+            await self._activity.rest(LOOK_S, IDLE_LOOK_S)
 
     async def look(self) -> None:
         """Query once; without an answer the number stays."""

@@ -88,8 +88,12 @@ class Attempt(Struct, frozen=True):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the endpoint accepted the delivery: any 2xx, and nothing else."""
-        return self.answer is not None and 200 <= self.answer.status < 300
+        """Whether the endpoint accepted the delivery: a 2xx in which its format sees no failure."""
+        return (
+            self.answer is not None
+            and 200 <= self.answer.status < 300
+            and self.failure is Failure.NONE
+        )
 
     @property
     def status(self) -> int:

@@ -2,11 +2,13 @@
 
 ACR's body and Content-Type, a User-Agent, the custom headers, then ``webhook-id``,
 ``webhook-timestamp`` and, where the webhook has a secret, ``webhook-signature``. Nothing else
-except the headers that HTTP needs.
+except the headers that HTTP needs. A webhook with another format has that format's Content-Type and
+headers: `deliverer.forms` completes them.
 
 Source: ACR's webhook reference and recorded traffic; the Standard Webhooks specification 1.0.
 """
 
+from dataclasses import replace
 from typing import Self
 
 from msgspec import Struct
@@ -15,6 +17,7 @@ from portcall import __version__
 from portcall.deliverer.post.origin import Origin
 from portcall.deliverer.post.redaction import secrets_of
 from portcall.deliverer.post.signatures import Signer, signer
+from portcall.schemas.formats.chosen import Chosen, chosen_of
 from portcall.schemas.records import Masking, Sent
 from portcall.schemas.uris import parse_uri
 from portcall.schemas.webhooks import MASK, Webhook
@@ -54,6 +57,7 @@ class Template(Struct, frozen=True):
         sign: Signs; None: unsigned.
         sign_before: Signs, too, with the previous secret, until *before_until_s*.
         before_until_s: Seconds since the epoch; 0: no other secret.
+        form: The format of its bodies; None: ACR's.
     """
 
     webhook: Webhook
@@ -65,17 +69,19 @@ class Template(Struct, frozen=True):
     sign: Signer | None
     sign_before: Signer | None = None
     before_until_s: int = 0
+    form: Chosen | None = None
 
     @classmethod
     def of(cls, webhook: Webhook, masking: Masking = Masking.SECRETS) -> Self:
         """Prepare the requests to *webhook*; *masking*: which headers its records mask."""
         uri = parse_uri(webhook.uri, max_length=0)  # older ones may be longer
-        default = _defaults(webhook)
+        form = chosen_of(webhook.format) if webhook.format else None
+        default = _defaults(webhook, form)
         headers = {**default, **webhook.headers}
         lines = [f"POST {uri.target} HTTP/1.1", f"Host: {uri.authority}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return cls(
-            webhook=webhook,
+            webhook=_paced(webhook, form),
             uri=uri.requested,
             origin=Origin(uri.host, uri.port, uri.tls, webhook.trust),
             head="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
@@ -84,6 +90,7 @@ class Template(Struct, frozen=True):
             sign=signer(webhook.secret),
             sign_before=signer(webhook.old_secret),
             before_until_s=webhook.old_secret_until_ms // 1000,
+            form=form,
         )
 
     def request(self, *, delivery_id: str, body: bytes, now_s: int) -> Request:
@@ -110,11 +117,27 @@ class Template(Struct, frozen=True):
         return Request(self.origin, head, body, Sent(self.uri, shown))
 
 
-def _defaults(webhook: Webhook) -> dict[str, str]:
+def _defaults(webhook: Webhook, form: Chosen | None) -> dict[str, str]:
     """The default headers; a custom one of the same name replaces each."""
     named = {name.lower() for name in webhook.headers}
     every = {"Content-Type": CONTENT_TYPE, "User-Agent": USER_AGENT}
+    if form is not None:
+        every = {"Content-Type": form.content_type, "User-Agent": _user_agent(form)}
+        every |= dict(form.format.headers(form.options, webhook.id, webhook.name))
     return {name: value for name, value in every.items() if name.lower() not in named}
+
+
+def _user_agent(form: Chosen) -> str:
+    """Ours, after that of the sender whose form it is, where receivers check it."""
+    ours, theirs = f"Portcall/{__version__}", form.format.user_agent
+    return f"{theirs} ({ours})" if theirs else ours
+
+
+def _paced(webhook: Webhook, form: Chosen | None) -> Webhook:
+    """*webhook* with the rate of its chat, if it has none of its own."""
+    if form is None or webhook.rate_limit:
+        return webhook
+    return replace(webhook, rate_limit=form.format.rate)
 
 
 def _shown(webhook: Webhook, masking: Masking) -> dict[str, str]:

@@ -13,7 +13,8 @@ from portcall.schemas.records import Failure
 COUNTERS = (
     "data_received", "data_sent", "dropped_iterations", "fault_server_errors", "faults_tripped",
     "given_up", "http_reqs", "iterations", "late_sends", "lost_after_accept", "missing",
-    "order_violations", "phantom", "planned", "processed", "processed_twice", "resent", "retries",
+    "order_violations", "phantom", "planned", "processed", "processed_twice", "refused", "resent",
+    "retries",
 )  # fmt: skip
 RATES = ("checks", "http_req_failed")
 GAUGES = (
@@ -52,7 +53,7 @@ MEASURED_BY: Mapping[str, str] = MappingProxyType(
     | dict.fromkeys(("faults_tripped", "fault_server_errors"), "fault")
     | dict.fromkeys(("storm_drain", "storm_peak"), "outage")
     | dict.fromkeys((name for name in TRENDS if name.startswith("portcall_")), "through")
-    | {"conformance": "conformance", "max_rate": "find_max"}
+    | {"conformance": "conformance", "max_rate": "find_max", "refused": "final_answers"}
 )  # fmt: skip
 """Metrics that exist only with an option of the command, by its parameter."""
 NOT_THROUGH = (

@@ -40,6 +40,7 @@ class Measurements:
         self.sent_count = 0
         self.done_count = 0
         self.failed_count = 0
+        self.refused_count = 0
         self.reused_count = 0
         self.resent_count = 0
         self.sent_bytes = 0
@@ -104,7 +105,9 @@ class Measurements:
         self.lag.add(outcome.lag_s)
         cell = self._cell(Label(status, planned.action, planned.attempt, planned.fault))
         cell.received_bytes += outcome.received_bytes
-        if not outcome.as_wanted:
+        if outcome.refused:
+            self.refused_count += 1
+        elif not outcome.as_wanted:
             self.failed_count += 1
             cell.fail(outcome.done_s)
             self.slice(outcome.done_s).failed += 1

@@ -80,6 +80,7 @@ def _counted(measured: Measurements, elapsed_s: float) -> dict[str, Maker]:
         "http_reqs": lambda: counter(done, elapsed_s),
         "iterations": lambda: counter(measured.sent_count, elapsed_s),
         "planned": lambda: counter(measured.planned_count, elapsed_s),
+        "refused": lambda: counter(measured.refused_count, elapsed_s),
         "resent": lambda: counter(measured.resent_count, elapsed_s),
         "vus": lambda: _under_way(measured),
         "vus_max": lambda: _most(measured),

@@ -97,6 +97,9 @@ def _requests(result: Result) -> Section:
         rows[-1] = ("data", f"{rows[-1][1]}, {size(measured.received_bytes)} received")
         reused = f"{measured.reused_count:,} on an existing connection"
         rows.append(("connections", f"{opened:,} new, {reused}"))
+    if measured.refused_count:
+        refused = _part(measured.refused_count, measured.done_count)
+        rows.append(("refused by a final answer", f"{refused}, not among the failed"))
     if measured.resent_count:
         why = "an existing connection closed without a response"
         rows.append(("POSTs sent again at once", f"{measured.resent_count:,}, because {why}"))

@@ -58,7 +58,7 @@ class Packed(Struct, frozen=True):
 
 COUNTS = (
     "sent_count", "done_count", "failed_count", "reused_count", "resent_count", "sent_bytes",
-    "received_bytes",
+    "received_bytes", "refused_count",
 )  # fmt: skip
 _decode = msgspec.msgpack.Decoder(Packed).decode
 

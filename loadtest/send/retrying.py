@@ -13,6 +13,7 @@ from portcall.deliverer.post.attempts import Attempt
 from portcall.loadtest.plan import Outcome
 from portcall.schemas.durations import format_duration, parse_duration_ms
 from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.final_answers import final_statuses
 from portcall.schemas.records import Answer
 
 
@@ -25,12 +26,20 @@ class Policy(Struct, frozen=True):
         compression: How many times faster its clock runs: with 60, a minute takes a second.
         jitter: Whether delays vary, so that simultaneous failures do not return together.
         heeds: Whether ``Retry-After`` lengthens a delay, as in Portcall; few others do so.
+        final_answers: The answers after which it does not try again, as a webhook's setting has
+            them; None: there are none.
     """
 
     schedule_ms: tuple[int, ...] = ()
     compression: float = 1.0
     jitter: bool = True
     heeds: bool = True
+    final_answers: str | None = None
+
+    @property
+    def final(self) -> frozenset[int]:
+        """Return the statuses after which it does not try again."""
+        return final_statuses(self.final_answers)
 
     @property
     def written(self) -> str:
@@ -54,7 +63,12 @@ class Policy(Struct, frozen=True):
             retry_after=self._asked(outcome),
         )
         decision = decide(
-            attempt, outcome.planned.attempt, self.schedule_ms, now_ms=0, chance=chance
+            attempt,
+            outcome.planned.attempt,
+            self.schedule_ms,
+            now_ms=0,
+            chance=chance,
+            final=self.final,
         )
         if not isinstance(decision, Retry):
             return None

@@ -135,7 +135,10 @@ class Patience:
         if planned.wants is not Wants.TAKEN or planned.transport.upload_s:
             return
         self.posts += 1
-        self.failed += outcome.failure not in {Failure.NONE, Failure.TIMEOUT}
+        self.failed += not outcome.refused and outcome.failure not in {
+            Failure.NONE,
+            Failure.TIMEOUT,
+        }
         if outcome.failure in UNWRITTEN:
             return  # no sender could have waited for anything
         self.answers += 1

@@ -155,10 +155,11 @@ class Deliveries:
         self.ledger.open(LedgerEntry(fact.id, fact.action, fact.keys, rank, kind))
         sign = self._sign(fact, whole, kind)
         if kind is None:
-            return Planned(at_s, fact.id, fact.action, body, sign, key=_key(fact))
+            final = self.traffic.policy.final
+            return Planned(at_s, fact.id, fact.action, body, sign, key=_key(fact), final=final)
         return Planned(
             at_s, fact.id, fact.action, body, sign, fault=kind.name, key=_key(fact),
-            wants=kind.wants, transport=kind.transport,
+            wants=kind.wants, transport=kind.transport, final=self.traffic.policy.final,
         )  # fmt: skip
 
     def _sign(self, fact: Fact, body: bytes, kind: FaultKind | None) -> Sign:

@@ -21,7 +21,7 @@ from portcall.schemas.frames import (
 from portcall.schemas.journal import NOTE_LINGER_S, digest_of
 from portcall.schemas.topology import DEAD, EVENTS_IN, JOURNAL, LOG
 from portcall.store.engine import Store
-from portcall.store.journal.accounts import Accounts, Doubt
+from portcall.store.journal.accounts import MAX_SUSPECTS, Accounts, Doubt
 
 MARK_S = 10.0
 """If the recorder is further behind than this, an audit does not wait for it."""
@@ -106,7 +106,9 @@ class Auditor:
         self._mark_s = mark_s
         self._notes_s = notes_s
 
-    async def look(self, *, before_ms: int, registry: str | None = None) -> Look:
+    async def look(
+        self, *, before_ms: int, registry: str | None = None, suspects: int = MAX_SUSPECTS
+    ) -> Look:
         """Audit: the queues first, then the late notes, the recorder's mark, and the store.
 
         In this order a delivery that moves meanwhile counts as moved, never as missing.
@@ -114,6 +116,7 @@ class Auditor:
         Args:
             before_ms: Deliveries that have not changed since then count as unmoved.
             registry: Only this registry, in lower case.
+            suspects: How many of the unmoved are named at most.
 
         Raises:
             BrokerError: The broker does not answer.
@@ -130,6 +133,7 @@ class Auditor:
             horizon_ms=at_ms - self._retention_ms,
             before_ms=before_ms,
             registry=registry,
+            suspects=suspects,
         )
         queued = {doubt: _sum(counts, places) for doubt, places in _PLACES.items()}
         dead = counts.get(DEAD) or 0

@@ -30,6 +30,9 @@ LOOKED = Gauge(
     "portcall_audit_timestamp_seconds", "When the accounts were last read.", registry=REGISTRY
 )
 INTERVAL_S = 30.0
+AT_LEAST_S = 300.0
+"""How often to audit if nothing is open and the recorder has recorded nothing since: then the
+accounts are the same, and an audit would only wake up the broker and the recorder."""
 SHARE = 20
 """The pause is at least so many times the duration of an audit."""
 PATIENCE_S = 300.0
@@ -49,6 +52,7 @@ class AuditMetrics:
 
     Args:
         auditor: Makes the audits.
+        recorded: What the recorder has recorded, as a value that changes with it; it blocks.
         clock: The time, seconds since the epoch.
         pause: Waits for so many seconds.
     """
@@ -56,30 +60,43 @@ class AuditMetrics:
     def __init__(
         self,
         auditor: Looking,
+        recorded: Callable[[], object] = object,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._auditor = auditor
+        self._recorded = recorded
+        self._settled: object = None
+        """What was recorded when nothing was open; None: something is."""
+        self._audited_at = 0.0
         self._clock = clock
         self._pause = pause
         self._quiet_since: dict[Doubt, float] = {}
         self._log = get_logger()
 
     async def run(self) -> None:
-        """Audit every half minute, or less often if that takes long; without end."""
+        """Audit every half minute, less often if it takes long or nothing happens; without end."""
         while True:
             await self._pause(INTERVAL_S)
             began = self._clock()
             try:
-                await self.look()
+                if await self._is_due(began):
+                    await self.look()
             except (BrokerError, BehindError, StoreUnavailableError) as error:
                 self._quiet_since.clear()
+                self._settled = None
                 self._log.warning("accounts.unread", reason=str(error))
             await self._pause(max(0.0, SHARE * (self._clock() - began) - INTERVAL_S))
+
+    async def _is_due(self, now: float) -> bool:
+        if self._settled is None or now - self._audited_at >= AT_LEAST_S:
+            return True
+        return await asyncio.to_thread(self._recorded) != self._settled
 
     async def look(self) -> None:
         """Audit once, and set the gauges."""
         now = self._clock()
+        self._settled = None
         look = await self._auditor.look(before_ms=int((now - PATIENCE_S) * 1000))
         for doubt, count in look.queued.items():
             if count:
@@ -91,6 +108,9 @@ class AuditMetrics:
         for account in look.accounts.registries:
             self._show(account, now)
         LOOKED.set(now)
+        self._audited_at = now
+        if not any(each.open.total() or each.unmoved.total() for each in look.accounts.registries):
+            self._settled = await asyncio.to_thread(self._recorded)
 
     def _show(self, account: Account, now: float) -> None:
         states = {
@@ -99,6 +119,7 @@ class AuditMetrics:
             "given_up": account.given_up,
             "cancelled": account.cancelled,
             "filtered": account.filtered,
+            "refused": account.refused,
             "no_match": account.no_match,
             "pending": account.open.total(),
         }

@@ -35,8 +35,8 @@ class AuditHandler:
 
     async def audit(self, call: Call) -> web.Response:
         """GET the accounts; ``registry`` names one, ``unmovedBefore`` is a time in milliseconds."""
-        registry = _registry(call)
-        before_ms = _before_ms(call)
+        registry = registry_of(call)
+        before_ms = before_ms_of(call)
         try:
             look = await self._auditor.look(before_ms=before_ms, registry=registry)
         except BrokerError as error:
@@ -54,7 +54,7 @@ def document(look: Look) -> shapes.Audit:
         registries=[_account(account) for account in look.accounts.registries],
         queued={doubt.value: look.queued[doubt] for doubt in Doubt},
         dead=look.dead,
-        suspects=[_suspect(each, look) for each in look.accounts.suspects],
+        suspects=[suspect_shape(each, look) for each in look.accounts.suspects],
     )
 
 
@@ -66,6 +66,7 @@ def _account(account: Account) -> shapes.Account:
         delivered=account.delivered,
         given_up=account.given_up,
         cancelled=account.cancelled,
+        refused=account.refused,
         no_match=account.no_match,
         open={doubt.value: count for doubt, count in account.open.items() if count},
         unmoved={doubt.value: count for doubt, count in account.unmoved.items() if count},
@@ -73,7 +74,8 @@ def _account(account: Account) -> shapes.Account:
     )
 
 
-def _suspect(suspect: Suspect, look: Look) -> shapes.Suspect:
+def suspect_shape(suspect: Suspect, look: Look) -> shapes.Suspect:
+    """A suspect as an answer."""
     webhook_id, last_ms = suspect.webhook_id, suspect.last_ms
     return shapes.Suspect(
         doubt=suspect.doubt.value,
@@ -87,7 +89,8 @@ def _suspect(suspect: Suspect, look: Look) -> shapes.Suspect:
     )
 
 
-def _registry(call: Call) -> str | None:
+def registry_of(call: Call) -> str | None:
+    """The key of the registry that a query names, or None."""
     name = call.parameter("registry")
     if name is None:
         return None
@@ -97,7 +100,8 @@ def _registry(call: Call) -> str | None:
         raise invalid_parameter("registry", error.problem) from error
 
 
-def _before_ms(call: Call) -> int:
+def before_ms_of(call: Call) -> int:
+    """The query's ``unmovedBefore``, milliseconds since the epoch; now without it."""
     text = call.parameter("unmovedBefore")
     if text is None:
         return now_ms()

@@ -12,6 +12,7 @@ class Account(Shape, frozen=True):
     delivered: int
     given_up: int
     cancelled: int
+    refused: int
     no_match: int
     open: dict[str, int]
     unmoved: dict[str, int]

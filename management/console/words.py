@@ -19,6 +19,7 @@ OUTCOMES = {
     Outcome.RETRIED: ("warn", "Will retry"),
     Outcome.GIVEN_UP: ("bad", "Given up"),
     Outcome.CANCELLED: ("mute", "Cancelled"),
+    Outcome.REFUSED: ("mute", "Refused"),
 }
 """By outcome: the tone of its mark, and its word."""
 

@@ -104,10 +104,21 @@ def acr_event(seen: ShownRecord) -> Event:
 
 
 def _request(body: bytes, sent: Sent | None) -> EventRequest:
-    content = msgspec.Raw(body)
+    content: object = msgspec.Raw(body)
     if sent is None:
         return EventRequest(content)
+    if sent.content or sent.method != "POST":
+        content = _other(sent.content)
     return EventRequest(content, sent.headers, sent.method, sent.uri, sent.version)
+
+
+def _other(content: str) -> object:
+    """A body that is not the event's own: JSON as such, anything else as a text."""
+    try:
+        msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError):
+        return content
+    return msgspec.Raw(content.encode())
 
 
 def _response(seen: ShownRecord) -> EventResponse:

@@ -46,6 +46,8 @@ class Whereabouts(StrEnum):
     CANCELLED = "cancelled"
     FILTERED = "filtered"
     """A filter of the webhook held the event back when it was routed."""
+    REFUSED = "refused"
+    """The receiver gave a final answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Explanation:
         is_routed: Whether the router has noted its webhooks; a ping is never routed.
         webhooks: Every webhook of the registry, and those deleted that it was sent to.
         ignored: Why it became no event; None: it did, and goes to webhooks.
-        extras: What its source tells beyond its payload; None: nothing, or it has no record.
+        extras: What its source tells beyond its payload; None: nothing, or it is still on its way.
         tags: Of a delete: the tags that went with the manifest.
     """
 
@@ -176,7 +178,7 @@ class Explaining:
         tags = tags_of(self._store.journal, records[:1])
         return replace(
             about,
-            extras=records[0].extras if records else None,
+            extras=records[0].extras if records else _noted_extras(noted, about),
             tags=tags.get(records[0].id, ()) if records else (),
             is_routed=routed is not None,
             webhooks=self._webhooks(about, records, note),
@@ -291,6 +293,11 @@ def _with_filter(
     """The reasons, with the filter that held the event back when it was routed."""
     held = Miss(Predicate.FILTER, why(name, note.facts, subscriber.filters))
     return [*(each for each in misses if each.predicate is not Predicate.FILTER), held]
+
+
+def _noted_extras(noted: Sequence[NotedEvent], about: Explanation) -> Extras | None:
+    """The extras of an event that no webhook matched: its note has them."""
+    return next((each.extras for each in noted if _is_of(each, about) and each.extras), None)
 
 
 def _is_of(noted: NotedEvent, about: Explanation) -> bool:

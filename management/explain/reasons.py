@@ -144,7 +144,7 @@ def reason_of(record: StoredRecord) -> str:
         case Outcome.RETRIED:
             due = acr_timestamp(detail.next_attempt_ms)
             return f"{failed}: attempt {record.attempt + 1} not before {due}"
-        case Outcome.GIVEN_UP | Outcome.CANCELLED:
+        case Outcome.GIVEN_UP | Outcome.CANCELLED | Outcome.REFUSED:
             return failed
 
 

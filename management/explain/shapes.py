@@ -75,7 +75,8 @@ class Explanation(Shape, frozen=True):
 
     Attributes:
         ignored: Why it became no event at all; then there are no webhooks.
-        extras: What its source tells beyond its payload; known once it has a record.
+        extras: What its source tells beyond its payload; known once it was routed to no webhook, or
+            has a record.
     """
 
     id: str
@@ -125,3 +126,30 @@ class ScopeTried(Shape, frozen=True):
 
     matching: int
     value: list[TriedEvent]
+
+
+class FormedEvent(Shape, frozen=True):
+    """An event in a format.
+
+    Attributes:
+        is_example: Whether it is none of the registry's.
+        headers: Those that depend on the event.
+        body: Of the POST, as text.
+        reason: Why nothing would be sent.
+    """
+
+    id: str
+    action: str
+    repository: str
+    tag: str
+    is_example: bool
+    content_type: str
+    headers: dict[str, str]
+    body: str
+    reason: str | UnsetType = UNSET
+
+
+class FormatTried(Shape, frozen=True):
+    """The last events in a format, newest first."""
+
+    value: list[FormedEvent]

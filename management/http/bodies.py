@@ -19,6 +19,8 @@ from portcall.management.http.fields import (
     ClientCertificate,
     ClientKey,
     FilterSet,
+    FinalAnswers,
+    Format,
     Headers,
     Limit,
     Location,
@@ -35,6 +37,7 @@ from portcall.management.http.fields import (
     Tags,
     Uri,
 )
+from portcall.schemas.nesting import TOO_DEEP, is_too_deep
 from portcall.schemas.webhooks import Sku
 
 MAX_IMPORT = 1000
@@ -80,6 +83,9 @@ class PortcallExtras(Body):
         filters: What is held back, although actions and scope cover it; replaced as a whole;
             null: nothing.
         scopes: Patterns that narrow the scope; those with ``!`` exclude; null or empty: none.
+        format: The form of its POSTs, a name or an object with the name; null: ACR's.
+        final_answers: Which answers refuse a delivery for good: ``acr`` or null (none),
+            ``receiver-refuses``, or a list of statuses and ``4xx``.
         ca_bundle: The only authorities that are trusted, in PEM; null: the default ones.
         client_certificate: The certificate for an endpoint that asks, in PEM; null: none.
         client_key: Its private key in PEM; left out with a certificate: the present one stays.
@@ -94,6 +100,8 @@ class PortcallExtras(Body):
     rate_limit: Rate = 0.0
     filters: FilterSet = None
     scopes: Scopes = None
+    format: Format = None
+    final_answers: FinalAnswers = None
     ca_bundle: CaBundle | None = None
     client_certificate: ClientCertificate | None = None
     client_key: Annotated[ClientKey | None, Field(repr=False)] = None
@@ -252,11 +260,13 @@ _WORDS = {
 
 
 def parse_body(model: type[Model], content: bytes) -> Model:
-    """Read a body. The parser limits nesting (200 levels) and numbers (4,300 digits) itself.
+    """Read a body. The parser limits numbers (4,300 digits) itself.
 
     Raises:
         ArmError: 400: It is not JSON, or breaks a rule of the model; the fields are named.
     """
+    if is_too_deep(content):
+        raise invalid_content([FieldFault("body", TOO_DEEP, INVALID_CONTENT)])
     try:
         return model.model_validate_json(content)
     except ValidationError as error:

@@ -13,6 +13,8 @@ from portcall.schemas.certificates import (
 )
 from portcall.schemas.events import EVENT_ID_PATTERN, Action
 from portcall.schemas.filters import ARTIFACT_TYPES, FLAGS, TYPES
+from portcall.schemas.final_answers import ACR, MAX_ENTRIES, RECEIVER_REFUSES
+from portcall.schemas.formats.names import FormatName
 from portcall.schemas.globs.patterns import MAX_PATTERN_LENGTH
 from portcall.schemas.globs.scopes import MAX_PATTERNS
 from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
@@ -126,6 +128,43 @@ SCOPES = WithJsonSchema(
             "pattern": rf"^!?{_IN_PATTERN}(/{_IN_PATTERN})*(:{_IN_PATTERN})?$",
         },
         "examples": [["team/**:v[0-9]*", "!team/test/**"]],
+    }
+)
+FORMAT = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string", "enum": list(FormatName), "description": "Its name alone."},
+            {
+                "type": "object",
+                "description": "Its name, with its sub-settings: see docs/formats.md.",
+                "properties": {"name": {"type": "string", "enum": list(FormatName)}},
+                "required": ["name"],
+                "additionalProperties": {"type": ["string", "null"]},
+            },
+            {"type": "null"},
+        ]
+    }
+)
+FINAL_ANSWERS = WithJsonSchema(
+    {
+        "anyOf": [
+            {
+                "type": "array",
+                "maxItems": MAX_ENTRIES,
+                "items": {
+                    "anyOf": [
+                        {"type": "integer", "minimum": 400, "maximum": 505},
+                        {"type": "string", "pattern": "^(4[0-9][0-9]|50[015]|4[xX][xX])$"},
+                    ]
+                },
+            },
+            {
+                "type": "string",
+                "description": "A preset, or the list with commas.",
+                "examples": [RECEIVER_REFUSES, ACR, "400,404"],
+            },
+            {"type": "null"},
+        ]
     }
 )
 TIME = text(format="date-time")

@@ -20,6 +20,8 @@ from portcall.schemas.durations import (
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import check_event_id
 from portcall.schemas.filters import Filters, read_filters
+from portcall.schemas.final_answers import parse_final_answers
+from portcall.schemas.formats.chosen import NAME, check_format
 from portcall.schemas.globs.scopes import parse_scopes
 from portcall.schemas.records import Outcome
 from portcall.schemas.scopes import parse_scope
@@ -195,6 +197,17 @@ def _scopes(value: object) -> tuple[str, ...] | None:
     return parse_scopes(value, "").texts or None
 
 
+def _format(value: object) -> dict[str, str] | None:
+    """Read a format: its name, or an object with the name and the sub-settings; None is ACR's."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = {NAME: value}
+    if not isinstance(value, dict):
+        raise InvalidValueError("", 'must be the name of a format, or {"name": ...}')
+    return check_format(value)
+
+
 def _overlap(value: object) -> int | None:
     """Read how long two secrets sign: a duration of up to `MAX_OVERLAP_MS`, or ``none``."""
     overlap_ms = _limit(value)
@@ -210,7 +223,7 @@ def _time(value: object) -> int:
 
 
 def _outcomes(value: object) -> tuple[Outcome, ...]:
-    """Read how deliveries ended: at least one of the three words, each once."""
+    """Read how deliveries ended: at least one of the words, each once."""
     allowed = [outcome.value for outcome in ENDINGS]
     words = value if isinstance(value, list) and value else [None]
     for index, word in enumerate(words):
@@ -298,6 +311,10 @@ Limit = Annotated[int | None, _made(_limit), said.LIMIT]
 Rate = Annotated[float, _made(_rate), said.RATE]
 FilterSet = Annotated[Filters | None, _made(lambda value: read_filters(value, "")), said.FILTERS]
 Scopes = Annotated[tuple[str, ...] | None, _made(_scopes), said.SCOPES]
+Format = Annotated[dict[str, str] | None, _made(_format), said.FORMAT]
+FinalAnswers = Annotated[
+    str | None, _made(lambda value: parse_final_answers(value, "")), said.FINAL_ANSWERS
+]
 Overlap = Annotated[int | None, _made(_overlap), said.LIMIT]
 Time = Annotated[int, _made(_time), said.TIME]
 Outcomes = Annotated[tuple[Outcome, ...], _made(_outcomes), said.OUTCOMES]

@@ -138,7 +138,11 @@ def _extras(webhook: SigningWebhook, secret: str) -> shapes.WebhookExtras:
         failing_since=_time(webhook.failing_since_ms),
         probed_at=_time(webhook.probed_ms),
         counters=shapes.Counters(
-            webhook.delivered, webhook.failed, webhook.given_up, webhook.cancelled
+            webhook.delivered,
+            webhook.failed,
+            webhook.given_up,
+            webhook.cancelled,
+            webhook.refused,
         ),
     )
 

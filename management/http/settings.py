@@ -6,7 +6,7 @@ trusted in TLS, is not among them: their parts depend on each other.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from pydantic.alias_generators import to_camel
 
 from portcall.schemas.durations import format_duration, format_limit
 from portcall.schemas.filters import ARTIFACT_TYPES, TYPES, filters_in, words_of, written
+from portcall.schemas.final_answers import shown as shown_final_answers
+from portcall.schemas.formats.chosen import NAME, TEMPLATE
+from portcall.schemas.formats.names import FormatName
 
 Shown = Callable[[Any], Any]
 
@@ -34,6 +37,7 @@ class Setting:
         placeholder: What an empty field shows.
         is_number: Whether it is one.
         has_lines: Whether it is written on several lines; then it has a place of its own there.
+        own_field: Whether the form has a field of its own for it.
         choices: What can be chosen, by the words that the form sends; empty: it is written.
         marks: What can be marked, several at once, by the words that the form sends; the form's
             text is all of them; empty: it is written.
@@ -53,6 +57,7 @@ class Setting:
     placeholder: str = "default"
     is_number: bool = False
     has_lines: bool = False
+    own_field: bool = False
     choices: tuple[tuple[str, str], ...] = ()
     marks: tuple[tuple[str, str], ...] = ()
     write: Callable[[Any], str]
@@ -101,6 +106,13 @@ def _probe(text: str) -> bool | str:
     return {word: value for value, word in _PROBES.items()}.get(text, text)
 
 
+def _format(stored: Mapping[str, str]) -> str:
+    """A format on one line, without the text of a template."""
+    options = {name: value for name, value in stored.items() if name not in (NAME, TEMPLATE)}
+    words = " ".join(f"{name}={value}" for name, value in options.items())
+    return f"{stored[NAME]} {words}".strip()
+
+
 SETTINGS = (
     Setting(
         name="retry_schedule",
@@ -138,6 +150,22 @@ SETTINGS = (
         heading="Rate limit",
         say=lambda rate: f"{rate} a second",
         unset="none",
+    ),
+    Setting(
+        name="final_answers",
+        column="final_answers",
+        show=_unless_none(shown_final_answers),
+        field="final_answers",
+        label="Final answers",
+        hint=Markup(
+            "Answers that refuse a delivery for good: <code>receiver-refuses</code>, or such as"
+            " <code>400,404</code>."
+        ),
+        placeholder="acr: none",
+        write=str,
+        heading="Final answers",
+        say=lambda answers: answers if isinstance(answers, str) else ", ".join(map(str, answers)),
+        unset="none, as in ACR",
     ),
     Setting(
         name="disable_after",
@@ -204,6 +232,19 @@ SETTINGS = (
         heading="Scopes",
         say=", ".join,
         unset="none",
+    ),
+    Setting(
+        name="format",
+        column="format",
+        show=_unless_none(dict),
+        field="format",
+        label="Format",
+        hint=Markup("The form of the requests: ACR's, that of another sender, or a message."),
+        own_field=True,
+        write=lambda stored: str(stored[NAME]),
+        heading="Format",
+        say=_format,
+        unset=FormatName.ACR.value,
     ),
 )
 """In the order of the form."""

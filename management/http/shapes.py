@@ -131,6 +131,7 @@ class Counters(Shape, frozen=True):
     failed: int
     given_up: int
     cancelled: int
+    refused: int
 
 
 class WebhookExtras(Shape, frozen=True, kw_only=True):
@@ -147,6 +148,7 @@ class WebhookExtras(Shape, frozen=True, kw_only=True):
         failing_since: Since when every attempt has failed.
         probed_at: When it was last probed.
         counters: How its attempts ended, and what became of deliveries that did not reach it.
+        final_answers: Which answers refuse a delivery for good.
         ca_bundle: In an export only.
     """
 
@@ -169,6 +171,8 @@ class WebhookExtras(Shape, frozen=True, kw_only=True):
     rate_limit: float | UnsetType = UNSET
     filters: Filters | UnsetType = UNSET
     scopes: list[str] | UnsetType = UNSET
+    format: dict[str, str] | UnsetType = UNSET
+    final_answers: str | list[int | str] | UnsetType = UNSET
     status_reason: str | UnsetType = UNSET
     status_cause: str | UnsetType = UNSET
     status_changed_at: Timestamp | UnsetType = UNSET

@@ -9,6 +9,7 @@ from portcall.management.audit import routes as audit
 from portcall.management.audit.shapes import Audit
 from portcall.management.events import shapes as recordshapes
 from portcall.management.explain import shapes as explainshapes
+from portcall.management.explain.format_routes import FormatTest
 from portcall.management.explain.routes import ScopeTest
 from portcall.management.http import bodies, shapes
 from portcall.management.http.routes import (
@@ -27,6 +28,9 @@ from portcall.management.openapi.login_operations import LOGIN
 from portcall.management.openapi.operation_rows import PAGED, Row, paged, post
 from portcall.management.overview import routes as overviews
 from portcall.management.overview.shapes import Overview
+from portcall.management.recovery import routes as recovery
+from portcall.management.recovery.bodies import IntakePut
+from portcall.management.recovery.shapes import Intake, Republished
 from portcall.management.registries import shapes as above
 from portcall.management.replays import shapes as replayshapes
 from portcall.management.replays.bodies import ReplayBody
@@ -227,6 +231,19 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             query=("registryName", "unmovedBefore"),
         ),
         Row(
+            *("POST", recovery.REPUBLISH, "republishMissing"),
+            "Publish missing deliveries again whose events are stored.",
+            Republished,
+            query=("registryName", "unmovedBefore"),
+        ),
+        Row("GET", recovery.INTAKE, "getIntake", "Tell whether events are accepted.", Intake),
+        Row(
+            *("PUT", recovery.INTAKE, "putIntake"),
+            "Stop accepting events, or accept them again.",
+            Intake,
+            IntakePut,
+        ),
+        Row(
             *("GET", overviews.PATH, "getOverview"),
             "Get the state of the installation and its recent traffic.",
             Overview,
@@ -244,6 +261,13 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             "List which recent events a scope would have matched.",
             explainshapes.ScopeTried,
             ScopeTest,
+            optional=True,
+        ),
+        Row(
+            *("POST", f"{REGISTRY}/testFormat", "testFormat"),
+            "Show recent events in a format.",
+            explainshapes.FormatTried,
+            FormatTest,
             optional=True,
         ),
     ),

@@ -1,7 +1,7 @@
 """The pulse: the present state of the installation, refreshed every second while it is watched.
 
-It is cheap otherwise: a query to each queue every 15 seconds. The sick endpoints are known from
-deliverers' news since this process began.
+It is cheap otherwise: a query to each queue every minute, and one more when someone looks again.
+The sick endpoints are known from deliverers' news since this process began.
 
 `store.traffic` has the sums of the store; this has the state that only the broker and the
 deliverers know.
@@ -24,7 +24,9 @@ from portcall.store.errors import StoreUnavailableError
 
 WATCHED_MS = 30_000
 """After a request, further ones are expected for this long."""
-WATCHED_PACE_S, PACE_S = 1.0, 15.0
+WATCHED_PACE_S, PACE_S = 1.0, 60.0
+FRESH_S = 1.0
+"""How long the first look after a while waits for a new snapshot; a broker may hang."""
 RATED_S = 30
 COUNTED_MS = 5_000
 """After so long most attempts are part of the sums."""
@@ -65,10 +67,11 @@ class Rates:
     Attributes:
         events: Events accepted a second.
         attempts: Attempts a second.
-        success_rate: From 0 to 1; None: there was no attempt.
+        success_rate: From 0 to 1, of the attempts that were not refused; None: there was none.
         p50_ms: Latency, milliseconds; None: there was no answer.
         p95_ms: The same.
         p99_ms: The same.
+        refused: Attempts a second that the receiver refused for good.
     """
 
     events: float = 0.0
@@ -77,6 +80,7 @@ class Rates:
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
+    refused: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +185,25 @@ class Pulse:
         self._looked_ms = clock_ms() - WATCHED_MS - 1
         """The last request. A start is none: nobody may ever look."""
         self._wanted = asyncio.Event()
+        self._taken = asyncio.Event()
         self._log = get_logger()
 
     def snapshot(self) -> Snapshot:
-        """The state; a second or two old while it is watched, else 15 s. Never blocks."""
+        """The state; a second or two old while it is watched, else up to a minute. Never blocks."""
+        return replace(self._snapshot, sick=self._sick_now(self._clock_ms()))
+
+    async def look(self) -> Snapshot:
+        """The state for someone who looks; the first one waits a little for a new snapshot."""
         now_ms = self._clock_ms()
-        if now_ms - self._looked_ms > WATCHED_MS:
-            self._wanted.set()
+        was_watched = now_ms - self._looked_ms <= WATCHED_MS
         self._looked_ms = now_ms
-        return replace(self._snapshot, sick=self._sick_now(now_ms))
+        if not was_watched:
+            self._taken.clear()
+            self._wanted.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FRESH_S):
+                    await self._taken.wait()
+        return self.snapshot()
 
     def hear(self, news: bytes) -> None:
         """Apply deliverers' news about endpoints."""
@@ -202,6 +216,7 @@ class Pulse:
         """Keep it fresh; ends only by cancellation."""
         while True:
             await self.take()
+            self._taken.set()
             is_watched = self._clock_ms() - self._looked_ms < WATCHED_MS
             self._wanted.clear()
             with suppress(TimeoutError):
@@ -252,6 +267,7 @@ class Pulse:
         return Rates(
             events=total.events / RATED_S,
             attempts=total.attempts / RATED_S,
+            refused=total.refused / RATED_S,
             success_rate=total.success_rate,
             p50_ms=total.latency.p50_ms,
             p95_ms=total.latency.p95_ms,

@@ -51,15 +51,15 @@ class OverviewHandler:
         """GET the state; ``registry`` selects one and adds its webhooks, ``span`` is the period."""
         name = _registry_name(call)
         span_ms = _span_ms(call)
-        return answer(await asyncio.to_thread(self._document, name, span_ms))
+        snapshot = await self._pulse.look()
+        return answer(await asyncio.to_thread(self._document, name, span_ms, snapshot))
 
-    def _document(self, name: str | None, span_ms: int) -> shapes.Overview:
+    def _document(self, name: str | None, span_ms: int, snapshot: Snapshot) -> shapes.Overview:
         at_ms = now_ms()
         since_ms = at_ms - span_ms
         registry = None if name is None else self._registry(name)
         key = None if registry is None else registry.key
         series = self._store.traffic.series(since_ms=since_ms, until_ms=at_ms, registry=key)
-        snapshot = self._pulse.snapshot()
         sick = self._store.known.by_ids([each.webhook_id for each in snapshot.sick])
         return shapes.Overview(
             time=acr_timestamp(at_ms),
@@ -143,6 +143,7 @@ def _rates(rates: Rates) -> shapes.Rates:
         events_per_second=round(rates.events, 2),
         attempts_per_second=round(rates.attempts, 2),
         success_rate=rates.success_rate,
+        refused_per_second=round(rates.refused, 2),
         p50_ms=_rounded(rates.p50_ms),
         p95_ms=_rounded(rates.p95_ms),
         p99_ms=_rounded(rates.p99_ms),
@@ -171,6 +172,7 @@ def _sums(sums: Sums) -> dict[str, Any]:
         "failed": sums.failed,
         "given_up": sums.given_up,
         "cancelled": sums.cancelled,
+        "refused": sums.refused,
         "success_rate": sums.success_rate,
         "p50_ms": _rounded(latency.p50_ms),
         "p95_ms": _rounded(latency.p95_ms),

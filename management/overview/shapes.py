@@ -11,7 +11,9 @@ class Sums(Shape, frozen=True, kw_only=True):
     """What happened in some time.
 
     Attributes:
-        success_rate: From 0 to 1; null: there was no attempt.
+        failed: Attempts without a 2xx answer and without a final one.
+        refused: Attempts that the receiver refused for good, by a final answer.
+        success_rate: From 0 to 1, of the attempts that were not refused; null: there was none.
         p50_ms: Latency of what was answered, within 3 %; null: nothing was.
     """
 
@@ -21,6 +23,7 @@ class Sums(Shape, frozen=True, kw_only=True):
     failed: int
     given_up: int
     cancelled: int
+    refused: int
     success_rate: float | None
     p50_ms: float | None
     p95_ms: float | None
@@ -46,6 +49,7 @@ class Rates(Shape, frozen=True):
 
     events_per_second: float
     attempts_per_second: float
+    refused_per_second: float
     success_rate: float | None
     p50_ms: float | None
     p95_ms: float | None

@@ -21,6 +21,7 @@ from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.pacing import Glance, unknown
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, encode_deliveries, encode_journal
 from portcall.schemas.journal import Note, routed
@@ -41,6 +42,8 @@ YIELDED = Counter(
 MAX_PAGE = 500
 LOOK_S = 1.0
 """How often to look for replays, and to check again after live traffic had priority."""
+AT_LEAST_S = 5.0
+"""How often to ask the store for replays if nothing was committed: a lease may have ended."""
 LEASE_MS = 15_000
 """Longer than a page can take: 5 s to query the queues, and 5 s for its confirms."""
 PUBLISH_S = 5.0
@@ -65,6 +68,7 @@ class Replayer:
         shards: Number of queues that share the deliveries.
         clock_ms: The time, milliseconds since the epoch.
         monotonic: The time that pauses are measured with, seconds.
+        stamp: Of the store, for a `runtime.pacing.Glance`.
         pause: Waits for so many seconds.
     """
 
@@ -77,6 +81,7 @@ class Replayer:
         shards: int,
         clock_ms: Callable[[], int] = now_ms,
         monotonic: Callable[[], float] = time.monotonic,
+        stamp: Callable[[], int | None] = unknown,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._replays = replays
@@ -88,6 +93,7 @@ class Replayer:
         self._pause = pause
         self._holder = uuid.uuid4().hex
         self._due: dict[int, float] = {}
+        self._glance = Glance(stamp, AT_LEAST_S, monotonic)
         self._working = asyncio.Lock()
         self._stopping = False
         self._queues = [
@@ -113,6 +119,8 @@ class Replayer:
 
     async def turn(self) -> float:
         """Do a page of each replay that is due; returns when to call again, in seconds."""
+        if not self._due and not self._glance.is_due():
+            return LOOK_S
         try:
             claimed = await asyncio.to_thread(
                 self._replays.claim, self._holder, now_ms=self._clock_ms(), lease_ms=LEASE_MS
@@ -121,6 +129,7 @@ class Replayer:
             for replay in claimed:
                 if self._due[replay.id] <= self._monotonic():
                     await self._step(replay)
+            self._glance.done()
         except StoreUnavailableError as error:
             self._log.warning("replays.postponed", reason=str(error))
             return LOOK_S

@@ -17,6 +17,7 @@ from portcall.runtime.broker.publishing import OncePublisher
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.pacing import Glance
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.frames import encode_deliveries, encode_journal
 from portcall.schemas.journal import accepted, routed
@@ -32,7 +33,8 @@ SELF_DISABLED = Gauge(
     ["registry"],
     registry=REGISTRY,
 )
-INTERVAL_S = 2.0
+INTERVAL_S, AT_LEAST_S = 2.0, 60.0
+"""How often to look for a change in the store, and how often to ask it anyway."""
 PUBLISH_S = 5.0
 
 
@@ -55,13 +57,16 @@ class Alarms:
         self._has_operator = has_operator
         self._told: int | None = None
         self._seen = -1
+        self._glance = Glance(store.stamp, AT_LEAST_S)
         self._log = get_logger()
 
     async def run(self) -> None:
         """Look at an interval; ends only by cancellation."""
         while True:
             try:
-                await self.look()
+                if self._glance.is_due():
+                    await self.look()
+                    self._glance.done()
             except (StoreUnavailableError, BrokerError) as error:
                 self._log.warning("alarms.postponed", reason=str(error))
             await asyncio.sleep(INTERVAL_S)

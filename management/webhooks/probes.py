@@ -21,12 +21,14 @@ from portcall.runtime.clock import now_ms
 from portcall.runtime.disabled import say_disabled
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
+from portcall.runtime.pacing import Glance
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.engine import Store
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.webhooks.health import HOUR_MS, Advance
 
-INTERVAL_S = 10.0
+INTERVAL_S, AT_LEAST_S = 10.0, 30.0
+"""How often to look for new records, and how often to look for due probes without any."""
 
 
 class ProbingPublisher(OncePublisher, Announcer, Protocol):
@@ -134,13 +136,16 @@ class ProbeWatch:
         self._prober = prober
         self._disable_after_ms = disable_after_ms
         self._probe_after_ms = probe_after_ms
+        self._glance = Glance(store.stamp, AT_LEAST_S)
         self._log = get_logger()
 
     async def run(self) -> None:
         """Watch; ends only by cancellation."""
         while True:
             try:
-                await self.look()
+                if self._glance.is_due():
+                    await self.look()
+                    self._glance.done()
             except StoreUnavailableError as error:
                 self._log.warning("watch.postponed", reason=str(error))
             await asyncio.sleep(INTERVAL_S)

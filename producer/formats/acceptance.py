@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from portcall.producer.formats.json_errors import joined
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event, PublishedEvent, accept
 from portcall.schemas.extras import NONE, Extras, of_source
 from portcall.schemas.journal import TAG_DELETE
+from portcall.schemas.options.aliases import Aliases, renamed
 from portcall.schemas.timestamps import acr_timestamp
 
 MAX_DETAILS = 200
@@ -28,6 +29,8 @@ class Acceptance:
         new_id: Makes an id for an event without one.
         kind: The kind of the source that they come by; empty: they come by none.
         source: That source's name.
+        aliases: Other names for the repositories that it sends.
+        tag_deletes: Whether a deleted tag is an event, a delete without a digest.
     """
 
     registry: str
@@ -35,6 +38,8 @@ class Acceptance:
     new_id: Callable[[], str]
     kind: str = ""
     source: str = ""
+    aliases: Aliases = ()
+    tag_deletes: bool = False
 
     def accept(
         self, published: PublishedEvent, path: str = "", extras: Extras | None = None
@@ -49,6 +54,8 @@ class Acceptance:
         Raises:
             InvalidValueError: A field breaks its rule; ``field`` is its path.
         """
+        if self.aliases:
+            published = _renamed(published, self.aliases)
         event = accept(
             published,
             registry=self.registry,
@@ -117,6 +124,14 @@ class Translation:
 
 Reader = Callable[[bytes, Acceptance], Translation]
 """Reads a body; raises only `InvalidValueError`, for a wrong one."""
+
+
+def _renamed(published: PublishedEvent, aliases: Aliases) -> PublishedEvent:
+    """An event with the other name of its repository."""
+    name = renamed(published.target.repository or "", aliases)
+    return structs.replace(
+        published, target=structs.replace(published.target, repository=name or None)
+    )
 
 
 def _refuse_nul(part: Struct | None, path: str) -> None:

@@ -6,6 +6,7 @@ Source: CloudEvents 1.0.2, "JSON Event Format" (sections 3 and 4) and "HTTP Prot
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
@@ -29,6 +30,8 @@ ACTIONS = {
 }
 HEADERS = ("ce-specversion", "ce-id", "ce-source", "ce-type", "ce-time")
 _NO_DATA = (b"null", b'""')
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 class CloudEvent(Struct, frozen=True):
@@ -92,7 +95,7 @@ def read_binary(headers: Mapping[str, str], body: bytes, acceptance: Acceptance)
     Raises:
         InvalidValueError: It is wrong; ``field`` is the header, or the path in the body.
     """
-    values = {name: unquote(headers[name]) if name in headers else None for name in HEADERS}
+    values = {name: attribute(headers[name]) if name in headers else None for name in HEADERS}
     attributes = CloudEvent(
         specversion=values["ce-specversion"],
         id=values["ce-id"],
@@ -103,6 +106,15 @@ def read_binary(headers: Mapping[str, str], body: bytes, acceptance: Acceptance)
     _check_attributes(attributes, "ce-")
     published = _published(attributes, decode(_decode_data, body), "ce-", "")
     return Translation([acceptance.accept(published)])
+
+
+def attribute(value: str) -> str:
+    """An attribute in a ``ce-`` header: quotes come off first, then it is percent-decoded once.
+
+    Source: CloudEvents 1.0.2, "HTTP Protocol Binding", 3.1.3.2. Senders of today write no quotes.
+    """
+    quoted = _QUOTED.fullmatch(value.strip())
+    return unquote(_ESCAPED.sub(r"\1", quoted[1]) if quoted else value)
 
 
 def _accepted(event: CloudEvent, acceptance: Acceptance, path: str) -> Event:

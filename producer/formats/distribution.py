@@ -7,7 +7,8 @@ push of a manifest or an index, with or without tag   push
 delete with a digest                                  delete, with the media type if known
 push of a blob                                        nothing: ``blob_push``
 delete of a digest that was seen as a blob            nothing: ``blob_delete``
-delete with a tag and no digest (one for each tag)    nothing: ``tag_delete``
+delete with a tag and no digest (one for each tag)    nothing: ``tag_delete``, or by a setting
+                                                      of the source a delete
 delete with neither: of a whole repository            nothing: ``repository_delete``
 pull, mount                                           nothing: ``pull``, ``mount``
 any other action                                      nothing: ``other_action``
@@ -51,6 +52,7 @@ from portcall.schemas.events import (
     check_event_id,
 )
 from portcall.schemas.extras import NONE, Extras
+from portcall.schemas.journal import TAG_DELETE
 
 EVENT_ACTIONS = ("push", "delete")
 SILENT_ACTIONS = ("pull", "mount")
@@ -165,7 +167,7 @@ def _taken(
         place = (acceptance.registry, target.repository or "")
         remember_referrer(seen, *place, target.digest, target.tag)
     reason = _why_ignored(seen, name, notification)
-    if reason:
+    if reason and not (reason == TAG_DELETE and acceptance.tag_deletes):
         return passed(reason, _id_of(notification), notification)
     published = _published(notification, seen.media_type(name), path)
     extras = _extras(notification, published.target)
@@ -218,7 +220,7 @@ def _why_ignored(seen: DigestMemory, name: bytes, notification: Notification) ->
         case "push":
             return "blob_push" if target is not None and target.is_blob else ""
         case "delete" if target is not None and not target.digest:
-            return "tag_delete" if target.tag else "repository_delete"
+            return TAG_DELETE if target.tag else "repository_delete"
         case "delete" if target is not None:
             return "blob_delete" if target.is_blob or seen.only_blob(name) else ""
         case "delete":

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.nesting import check_depth
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes, path: str = "") -> T:
     """
     if not body:
         raise _whole(path, "is empty")
+    check_depth(body, path)
     try:
         body.decode()
         return decoder.decode(body)
@@ -45,8 +47,6 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes, path: str = "") -> T:
         raise complaint(error, path) from error
     except UnicodeDecodeError as error:
         raise _whole(path, f"is not UTF-8: {error.reason} at byte {error.start}") from error
-    except RecursionError as error:
-        raise _whole(path, "is nested too deeply") from error
     except msgspec.DecodeError as error:
         why = str(error).removeprefix("JSON is malformed: ")
         if _HALF_PAIR.search(body):

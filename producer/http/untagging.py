@@ -27,6 +27,11 @@ class Untagging:
         self._is_read = False
         self._kept = Kept[frozenset[str]](frozenset(), self._read, revisions, "webhooks")
 
+    @property
+    def problem(self) -> str | None:
+        """Why the last query failed, or None."""
+        return self._kept.problem
+
     async def wants(self, registry: str) -> bool:
         """Whether a registry (its key) has such a webhook.
 

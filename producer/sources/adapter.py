@@ -13,6 +13,7 @@ from portcall.producer.formats.ignoring import passed, unread
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import PublishedEvent
 from portcall.schemas.extras import NONE, Extras
+from portcall.schemas.journal import TAG_DELETE
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """zot sends the whole manifest in its event, as text in JSON; a manifest has up to 4 MiB."""
@@ -44,6 +45,7 @@ class Found:
         sent: It, as it was read from JSON, for the details of an ignored one.
         event: The event; None: it is none of ours.
         reason: Why it is no event, as counters name it, e.g. ``pull``; empty for an event.
+            A deleted tag has both: a setting of the source decides.
         extras: What else it tells.
         problem: Why it cannot be read; None: it can, or is none of ours.
     """
@@ -74,7 +76,8 @@ def _taken(one: Found, acceptance: Acceptance, translation: Translation) -> Igno
     event_id = (one.event.id if one.event else "") or acceptance.new_id()
     if one.problem is not None:
         return unread(one.problem, one.path, event_id, one.sent)
-    if one.event is None:
+    is_wanted = not one.reason or (one.reason == TAG_DELETE and acceptance.tag_deletes)
+    if one.event is None or not is_wanted:
         return passed(one.reason, event_id, one.sent)
     try:
         translation.events.append(acceptance.accept(one.event, one.path, one.extras))

@@ -11,11 +11,14 @@ from json.encoder import encode_basestring_ascii
 import msgspec
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.formats.cloudevents import attribute
 from portcall.producer.formats.json_errors import decode
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import PublishedEvent, Request, Target, check_event_id
 from portcall.schemas.extras import Extras
+from portcall.schemas.journal import TAG_DELETE
+from portcall.schemas.nesting import check_depth
 from portcall.schemas.timestamps import acr_timestamp, sent_timestamp
 
 MAX_EVENTS = 10_000
@@ -81,6 +84,7 @@ def parsed(body: bytes) -> object:
         InvalidValueError: It is no JSON, or nested too deeply.
     """
     body = body.removeprefix(_BYTE_ORDER_MARK)
+    check_depth(body)
     try:
         return decode(_JSON, body)
     except InvalidValueError as problem:
@@ -153,6 +157,11 @@ def header(request: SourceRequest, name: str) -> str:
         return text(value)
     wanted = name.lower()
     return text(next((sent for key, sent in request.headers.items() if key.lower() == wanted), ""))
+
+
+def ce_header(request: SourceRequest, name: str) -> str:
+    """An attribute of a CloudEvent in its header, decoded; empty: the request has none."""
+    return text(attribute(header(request, f"ce-{name}")))
 
 
 def time_of(value: object) -> str:
@@ -244,14 +253,14 @@ def sent_request(value: object) -> Request | None:
 
 
 def found(told: Told, path: str = "") -> Found:
-    """The event of what a source tells; a delete without a digest is none."""
+    """The event of what a source tells; a delete without a digest is none, or by a setting one."""
     sent = {
         "action": told.action,
         "target": {"repository": told.repository, "tag": told.tag, "digest": told.digest},
     }
     if told.action == "delete" and not told.digest:
-        reason = "tag_delete" if told.tag else "repository_delete"
-        return Found(path, sent, reason=reason, extras=told.extras)
+        reason = TAG_DELETE if told.tag else "repository_delete"
+        return Found(path, sent, event=_event(told), reason=reason, extras=told.extras)
     return Found(path, sent, event=_event(told), extras=told.extras)
 
 

@@ -8,6 +8,7 @@ import msgspec
 from portcall.producer.sources.adapter import SourceRequest
 from portcall.runtime.logs import get_logger
 from portcall.runtime.sampling import Sample
+from portcall.schemas.nesting import is_too_deep
 from portcall.schemas.sources import Source, SourceKind
 
 FORGOTTEN_S = 600.0
@@ -55,11 +56,11 @@ def looks_like(request: SourceRequest) -> SourceKind | None:
     for name, kind in _BY_HEADER:
         if name in names:
             return kind
-    if len(request.body) > MAX_LOOKED_AT:
+    if len(request.body) > MAX_LOOKED_AT or is_too_deep(request.body):
         return None
     try:
         body = msgspec.json.decode(request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     first = body[0] if isinstance(body, list) and body else body
     return _by_body(first) if isinstance(first, dict) else None

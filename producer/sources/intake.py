@@ -16,13 +16,14 @@ from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError
 from portcall.producer.ingest import Ingest, acceptance_of
+from portcall.producer.sources.accepting import accepting
 from portcall.producer.sources.adapter import MAX_BODY_BYTES, SourceRequest
 from portcall.producer.sources.handshakes import options_answer
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.known import KnownSources
 from portcall.producer.sources.reading import BodyReader
 from portcall.producer.sources.repeats import Repeats
-from portcall.producer.sources.silences import Silences
+from portcall.producer.sources.silences import NoteHeard, Silences
 from portcall.producer.sources.table import adapter_of, conduct_of, options_of
 from portcall.producer.sources.verifying import Verifier, check_body
 from portcall.runtime.clock import now_ms
@@ -71,6 +72,10 @@ class SourceIntake:
     def warnings(self) -> Mapping[str, str]:
         """The sources that get another kind's bodies, and the new ones that get nothing."""
         return {**self._silences.warnings(), **self._hints.warnings()}
+
+    async def settle(self, note: NoteHeard) -> None:
+        """Write which sources were heard for the first time."""
+        await self._silences.settle(note)
 
     async def take(self, request: web.Request) -> web.Response:
         """Accept what a source sends."""
@@ -155,7 +160,8 @@ def _sent(source: Source, request: web.Request, body: bytes) -> SourceRequest:
 
 
 def _acceptance(source: Source) -> Acceptance:
-    return acceptance_of(source.registry, source.kind.value, source.name)
+    by_source = acceptance_of(source.registry, source.kind.value, source.name)
+    return accepting(by_source, source.options)
 
 
 def _noting(new_id: Callable[[], str], made: set[str]) -> Callable[[], str]:

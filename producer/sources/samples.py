@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from portcall.producer.digests.digests import KnownDigests
 from portcall.producer.formats import distribution
 from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.sources.accepting import accepting
 from portcall.producer.sources.adapter import MAX_BODY_BYTES, SourceRequest
 from portcall.producer.sources.hints import hint_of
 from portcall.producer.sources.table import adapter_of, conduct_of, options_of
@@ -45,7 +46,8 @@ def try_sample(source: Source, headers: Mapping[str, str], body: bytes) -> Sampl
     if len(body) > MAX_BODY_BYTES:
         raise InvalidValueError("", f"is larger than {MAX_BODY_BYTES} bytes")
     request = SourceRequest(headers, body, {}, options_of(source.options))
-    acceptance = Acceptance(source.registry, now_ms(), lambda: str(uuid.uuid4()))
+    fresh = Acceptance(source.registry, now_ms(), lambda: str(uuid.uuid4()))
+    acceptance = accepting(fresh, source.options)
     translation = read_as(source.kind, request, acceptance)
     is_generic = source.kind is SourceKind.GENERIC
     handshake = conduct_of(source.kind).handshake

@@ -21,7 +21,7 @@ from portcall.runtime.broker.link import (
     consume,
     open_channel,
     raise_if_cancelled,
-    until_lost,
+    until_ended,
 )
 from portcall.runtime.broker.publishing import SurePublisher
 from portcall.runtime.broker.receipts import ChannelReceipts
@@ -58,7 +58,7 @@ class Consumer:
         self._link = Link(url, name=name, use=self._use)
         self._prefetch = prefetch
         self._settler = Settler(handler, publisher, self._pause)
-        self._consumers: list[Consuming] = []
+        self._consumers: dict[str, Consuming] = {}
         self._receipts: list[ChannelReceipts] = []
         self._in_flight: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -87,7 +87,7 @@ class Consumer:
         not settled within *within_s*, for example because the broker is unreachable.
         """
         self._stopping.set()
-        cancelling = [asyncio.ensure_future(_cancel(one)) for one in self._consumers]
+        cancelling = [asyncio.ensure_future(_cancel(one)) for one in self._consumers.values()]
         if waiting := [*cancelling, *self._in_flight]:
             await asyncio.wait(waiting, timeout=within_s)
         if self._in_flight:
@@ -109,14 +109,29 @@ class Consumer:
                 receipts = ChannelReceipts(channel, self._prefetch[queue])
                 self._receipts.append(receipts)
                 take = partial(self._take, queue, receipts)
-                self._consumers.append(await consume(channel, queue, take))
+                self._consumers[queue] = await consume(channel, queue, take)
             self._log.info("queues.consumed", queues=list(self._prefetch))
-            await until_lost(channels.values(), self._consumers)
+            while ended := await until_ended(channels.values(), self._consumers.values()):
+                for consuming in ended:
+                    await self._consume_again(consuming)
         finally:
-            self._consumers = []
+            self._consumers = {}
             used, self._receipts = self._receipts, []
             for each in used:
                 each.flush()
+
+    async def _consume_again(self, ended: Consuming) -> None:
+        """Set up a consumer that the broker cancelled, on the same channel.
+
+        From RabbitMQ 4.3 on the consumer timeout of a quorum queue does that. The messages went
+        back to the queue, so that they arrive once more; those in work go on, and their late acks
+        are ignored. If the queue is gone, the broker closes the channel, and the link starts anew.
+        """
+        self._log.warning("consumer.cancelled", queue=ended.queue)
+        if self._stopping.is_set():
+            await asyncio.get_running_loop().create_future()  # until it is cancelled
+        again = await consume(ended.channel, ended.queue, ended.take)
+        self._consumers[ended.queue] = again
 
     async def _pause(self, delay_s: float) -> None:
         """Wait before a message is given back; ends early on `stop`."""

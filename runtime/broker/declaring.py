@@ -3,24 +3,34 @@
 import asyncio
 from collections.abc import Iterable
 
-import aiormq
+from aio_pika.abc import AbstractConnection
+from aiormq import Channel
 from aiormq.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
-from portcall.runtime.broker.link import BROKER_FAILURES, connected, describe, open_channel
+from portcall.runtime.broker.link import (
+    BROKER_FAILURES,
+    connected,
+    describe,
+    open_channel,
+    version_of,
+)
 from portcall.runtime.errors import BrokerError
-from portcall.schemas.topology import Topology
+from portcall.schemas.topology import Queue, Topology
 
 CALL_TIMEOUT_S = 30.0
 
 
-async def ping(url: str) -> None:
+async def ping(url: str) -> str:
     """Connect to the broker and disconnect again.
+
+    Returns:
+        The broker's version, as it says it; empty: it does not.
 
     Raises:
         BrokerError: It cannot be reached, or refuses the credentials or the virtual host.
     """
-    async with connected(url, name="portcall ping"):
-        pass
+    async with connected(url, name="portcall ping") as connection:
+        return version_of(connection)
 
 
 async def apply(url: str, topology: Topology) -> None:
@@ -33,8 +43,7 @@ async def apply(url: str, topology: Topology) -> None:
     async with connected(url, name="portcall topology") as connection:
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
-                channel = await open_channel(connection)
-                await _declare(channel, topology)
+                await _declare(connection, topology)
         except ChannelPreconditionFailed as error:
             raise BrokerError(
                 f"the broker has it already, but different: {describe(error)}"
@@ -43,7 +52,8 @@ async def apply(url: str, topology: Topology) -> None:
             raise BrokerError(f"the topology cannot be declared: {describe(error)}") from error
 
 
-async def _declare(channel: aiormq.abc.AbstractChannel, topology: Topology) -> None:
+async def _declare(connection: AbstractConnection, topology: Topology) -> None:
+    channel = await open_channel(connection)
     for exchange in topology.exchanges:
         await channel.exchange_declare(
             exchange=exchange.name,
@@ -52,7 +62,7 @@ async def _declare(channel: aiormq.abc.AbstractChannel, topology: Topology) -> N
             arguments=dict(exchange.arguments),
         )
     for queue in topology.queues:
-        await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+        channel = await _declare_queue(connection, channel, queue)
     for binding in topology.bindings:
         await channel.queue_bind(
             binding.queue, binding.exchange, binding.key, arguments=dict(binding.headers)
@@ -82,6 +92,21 @@ async def has_exchange(url: str, name: str) -> bool:
         except BROKER_FAILURES as error:
             raise BrokerError(f"{name} cannot be looked at: {describe(error)}") from error
         return True
+
+
+async def _declare_queue(connection: AbstractConnection, channel: Channel, queue: Queue) -> Channel:
+    """Declare a queue, or accept it as an earlier release made it; returns the channel to go on."""
+    try:
+        await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+    except ChannelPreconditionFailed as error:
+        if not queue.earlier:
+            raise
+        channel = await open_channel(connection)  # the error has closed the other one
+        try:
+            await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.earlier))
+        except ChannelPreconditionFailed:
+            raise error from None  # it differs from both; these words are about today's
+    return channel
 
 
 async def depths(url: str, queues: Iterable[str]) -> dict[str, int | None]:

@@ -2,7 +2,8 @@
 
 A hint carries only a revision. A process that receives it asks the store for changes since its own
 revision. It also does so every second without a hint, so a lost hint costs a second at most, and
-there is no gap to detect. News about endpoints' health arrives the same way.
+there is no gap to detect; if the database can tell cheaply that nothing was committed, it is asked
+for that first. News about endpoints' health arrives the same way.
 """
 
 import asyncio
@@ -13,10 +14,14 @@ from aio_pika.abc import AbstractConnection
 
 from portcall.runtime.broker.contents import Delivered
 from portcall.runtime.broker.link import Link, consume, open_channel, until_lost
+from portcall.runtime.pacing import Glance, unknown
 from portcall.schemas.changes import decode_hint
 from portcall.schemas.topology import HEALTH, WEBHOOKS
 
 POLL_S = 1.0
+AT_LEAST_S = 10.0
+"""A refresh anyway, so that a store that does not answer is noticed: less than the 15 s after which
+a router reports old webhooks."""
 MAX_WAITING = 1000
 
 
@@ -73,13 +78,22 @@ class FeedFollower:
     """Calls *refresh* whenever something may have changed: on a hint, and every second.
 
     Args:
-        refresh: Brings its owner up to date with the store; it handles its own errors.
-        poll_s: The longest time between two calls.
+        refresh: Brings its owner up to date with the store, and returns whether it is; it handles
+            its own errors.
+        poll_s: The longest time between two calls, or between two looks at *stamp*.
+        stamp: Cheaply gives a value that stays equal as long as nothing is committed to the store;
+            None: unknown.
     """
 
-    def __init__(self, refresh: Callable[[], Awaitable[None]], poll_s: float = POLL_S) -> None:
+    def __init__(
+        self,
+        refresh: Callable[[], Awaitable[bool]],
+        poll_s: float = POLL_S,
+        stamp: Callable[[], int | None] = unknown,
+    ) -> None:
         self._refresh = refresh
         self._poll_s = poll_s
+        self._glance = Glance(stamp, AT_LEAST_S)
         self._hinted = asyncio.Event()
 
     def hint(self, _revision: int) -> None:
@@ -92,5 +106,8 @@ class FeedFollower:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._hinted.wait()
-            self._hinted.clear()
-            await self._refresh()
+            is_due = self._glance.is_due()
+            if is_due or self._hinted.is_set():
+                self._hinted.clear()
+                if await self._refresh():
+                    self._glance.done()

@@ -6,7 +6,9 @@ there is no estimate.
 """
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping
+import math
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +16,7 @@ from prometheus_client import Gauge
 
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.pacing import Activity
 from portcall.schemas.topology import Topology
 
 FULLNESS = Gauge(
@@ -25,7 +28,9 @@ FULLNESS = Gauge(
 NEARLY_FULL = 0.8
 WELL_AGAIN = 0.7
 """The warning stays until the fullness is below this, so that it does not flicker."""
-LOOK_S = 2.0
+LOOK_S, IDLE_LOOK_S = 2.0, 10.0
+AT_LEAST_S = 30.0
+"""How often to ask if this process has published nothing since, and the answers stay the same."""
 PAUSE_S = 10.0
 """Pause after the broker did not answer: a missing queue costs a connection each time."""
 
@@ -39,6 +44,10 @@ class DepthCounting(Protocol):
 
 class Sizes(Protocol):
     """Knows the sizes of messages: a `Publisher`."""
+
+    @property
+    def published(self) -> int:
+        """How many messages were published, or begun to be."""
 
     def mean_bytes(self, exchange: str) -> float:
         """The mean size of messages published to an exchange; 0: none yet."""
@@ -86,16 +95,30 @@ class Fullness:
         counting: Asks the broker.
         sizes: Knows the sizes of messages.
         queues: Which queues.
+        clock: Monotonic seconds.
+        is_steady: Look at every queue at the same interval, whatever happens: `waiting` is used.
     """
 
     def __init__(
-        self, counting: DepthCounting, sizes: Sizes, queues: Mapping[str, Bounded]
+        self,
+        counting: DepthCounting,
+        sizes: Sizes,
+        queues: Mapping[str, Bounded],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        is_steady: bool = False,
     ) -> None:
         self._counting = counting
         self._sizes = sizes
         self._queues = queues
         self._nearly_full: dict[str, float] = {}
-        self._waiting: dict[str, int] = {}
+        self._clock = clock
+        self._is_steady = is_steady
+        self._activity = Activity(clock=clock)
+        self._published = -1
+        self._answers: dict[str, int] = {}
+        self._is_still = False
+        self._asked_at = -math.inf
         for queue in queues:
             FULLNESS.labels(queue).set(0)
 
@@ -108,8 +131,8 @@ class Fullness:
         return f"queues are nearly full, and will refuse what is published: {', '.join(told)}"
 
     def waiting(self, queue: str) -> int:
-        """How many messages waited in a queue when it was last looked at; 0: it never was."""
-        return self._waiting.get(queue, 0)
+        """How many messages waited in a queue at the last look; 1 before: there may be some."""
+        return self._answers.get(queue, 1)
 
     async def run(self) -> None:
         """Check at an interval; ends only by cancellation."""
@@ -118,10 +141,10 @@ class Fullness:
                 await self.look()
             except BrokerError:
                 await asyncio.sleep(PAUSE_S)
-            await asyncio.sleep(LOOK_S)
+            await self._activity.rest(LOOK_S, IDLE_LOOK_S)
 
     async def look(self) -> None:
-        """Check once, but only queues that this process has published into.
+        """Check once, but only queues that this process has published into, and while they move.
 
         Others have no estimate, and most rungs of the ladder are never used: asking for all of them
         was most of what an idle router asked the broker for.
@@ -130,11 +153,18 @@ class Fullness:
             BrokerError: The broker does not answer; the previous values stay.
         """
         used = [queue for queue, bounded in self._queues.items() if self._is_used(bounded)]
+        published = self._sizes.published
+        if published != self._published or self._is_steady:
+            self._activity.use()
+        elif self._is_still and self._clock() - self._asked_at < AT_LEAST_S:
+            return
         if not used:
             return
-        for queue, waiting in (await self._counting.each_waiting(used)).items():
+        answers = await self._counting.each_waiting(used)
+        self._is_still = answers == self._answers
+        self._answers, self._published, self._asked_at = answers, published, self._clock()
+        for queue, waiting in answers.items():
             bounded = self._queues[queue]
-            self._waiting[queue] = waiting
             share = waiting * self._sizes.mean_bytes(bounded.exchange) / bounded.max_bytes
             FULLNESS.labels(queue).set(share)
             if share >= (WELL_AGAIN if queue in self._nearly_full else NEARLY_FULL):
@@ -143,4 +173,4 @@ class Fullness:
                 self._nearly_full.pop(queue, None)
 
     def _is_used(self, bounded: Bounded) -> bool:
-        return self._sizes.mean_bytes(bounded.exchange) > 0
+        return self._is_steady or self._sizes.mean_bytes(bounded.exchange) > 0

@@ -153,6 +153,14 @@ async def _close(connection: AbstractConnection) -> None:
         raise_if_cancelled()
 
 
+def version_of(connection: AbstractConnection) -> str:
+    """The version that the broker of an open connection named in its first frame, or nothing."""
+    transport = connection.transport
+    lower = transport.connection if transport is not None else None
+    said = getattr(lower, "server_properties", {}).get("version", "")
+    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+
+
 async def open_channel(
     connection: AbstractConnection, *, confirms: bool = False, prefetch: int | None = None
 ) -> Channel:
@@ -175,12 +183,14 @@ class Consuming:
         ended: Done when the broker ends it, for example because its queue was deleted. The channel
             is
             not closed at once: closed from the client's callback it would wait for itself for 10 s.
+        take: What gets its messages.
     """
 
     channel: Channel
     queue: str
     tag: str
     ended: asyncio.Future[None]
+    take: Callable[[Delivered], None]
 
 
 async def consume(
@@ -209,29 +219,43 @@ async def consume(
     confirmation = await channel.basic_consume(
         queue, never, arguments=dict(arguments or {}), no_ack=no_ack
     )
-    return Consuming(channel, queue, confirmation.consumer_tag or "", ended)
+    return Consuming(channel, queue, confirmation.consumer_tag or "", ended, take)
 
 
 async def until_lost(channels: Iterable[Channel], consumers: Iterable[Consuming] = ()) -> None:
     """Wait until a channel is closed, or the broker ends a consumer.
 
-    A channel is closed with its connection. (aio-pika's own ``connection.closed()`` is not done
-    when the link is lost.)
-
     Raises:
         BrokerError: The reason in words.
     """
+    for consuming in await until_ended(channels, consumers):
+        raise BrokerError(f"the broker ended the consumer of {consuming.queue}")
+
+
+async def until_ended(
+    channels: Iterable[Channel], consumers: Iterable[Consuming]
+) -> list[Consuming]:
+    """Wait until the broker ends consumers, whose channels stay open; or until a channel is closed.
+
+    A channel is closed with its connection. (aio-pika's own ``connection.closed()`` is not done
+    when the link is lost.)
+
+    Returns:
+        The ended consumers; none if a channel was closed without a reason.
+
+    Raises:
+        BrokerError: A channel was closed: the reason in words.
+    """
     consumers = list(consumers)
     closings = [channel.closing for channel in channels]
-    endings = [consuming.ended for consuming in consumers]
+    # Shields: the futures themselves must not be cancelled while their consumers go on.
+    endings = [asyncio.shield(consuming.ended) for consuming in consumers]
     try:
         await asyncio.wait([*closings, *endings], return_when=asyncio.FIRST_COMPLETED)
-        for consuming in consumers:
-            if consuming.ended.done():
-                raise BrokerError(f"the broker ended the consumer of {consuming.queue}")
         for closing in closings:
             if closing.done() and not closing.cancelled() and (error := closing.exception()):
                 raise BrokerError(describe(error)) from error
+        return [consuming for consuming in consumers if consuming.ended.done()]
     finally:
         for future in (*closings, *endings):
             future.cancel()

@@ -16,6 +16,7 @@ from prometheus_client import Counter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
+from portcall.runtime.broker.alarms import hear_alarms
 from portcall.runtime.broker.confirms import ConfirmedChannel
 from portcall.runtime.broker.link import (
     BROKER_FAILURES,
@@ -43,11 +44,9 @@ PUBLISHES = Counter(
 )
 _publishes = cache(PUBLISHES.labels)
 """The labels take a lock and make texts each time; there are few exchanges."""
-ALARM_CHECK_S = 0.2
-"""How often to check for an alarm of the broker: the client has no callback for it."""
 NUDGE_S = 2.0
 """The broker reports an alarm only to connections that publish: a connection that was idle for this
-long publishes a message that has no consumer."""
+long publishes a message that has no consumer. ``/ready`` promises to show an alarm within 3 s."""
 NOBODY = "portcall.nobody"
 SMOOTHING = 0.02
 """The weight of the newest message in the mean size."""
@@ -88,6 +87,11 @@ class Publisher:
         """Whether the broker accepts anything at all: connected, and without an alarm."""
         return self._up.is_set()
 
+    @property
+    def published(self) -> int:
+        """How many messages were published, or begun to be."""
+        return self._published
+
     def mean_bytes(self, exchange: str) -> float:
         """The mean size of recent messages to an exchange; 0: none yet."""
         return self._mean_bytes.get(exchange, 0.0)
@@ -97,17 +101,16 @@ class Publisher:
         await self._link.run()
 
     async def _use(self, connection: AbstractConnection) -> None:
-        watching = asyncio.ensure_future(self._watch_alarm(connection))
         nudging = asyncio.ensure_future(self._nudge(connection))
         try:
             while True:
                 channel = await open_channel(connection, confirms=True)
+                hear_alarms(channel, self._hear_alarm)
                 await self._use_channel(ConfirmedChannel(channel))
         finally:
             self._up.clear()
             self._channel = None
             self._alarmed = False
-            watching.cancel()
             self._give_up_waiting()
             nudging.cancel()
 
@@ -144,25 +147,17 @@ class Publisher:
             PUBLISH_TIMEOUT_S, lambda: asyncio.ensure_future(_close(channel.channel))
         )
 
-    async def _watch_alarm(self, connection: AbstractConnection) -> None:
+    def _hear_alarm(self, *, is_on: bool) -> None:
         """Hold back publishes while the broker has an alarm.
 
         The broker would read them only after the alarm. A publisher that had stopped waiting for
         the confirm would publish the message again, and it would arrive twice.
         """
-        transport = connection.transport
-        while transport is not None:
-            try:
-                async with asyncio.timeout(ALARM_CHECK_S):
-                    await transport.ready()
-            except TimeoutError:
-                self._alarmed = True
-                self._up.clear()
-            else:
-                self._alarmed = False
-                if self._channel is not None:
-                    self._up.set()
-            await asyncio.sleep(ALARM_CHECK_S)
+        self._alarmed = is_on
+        if is_on:
+            self._up.clear()
+        elif self._channel is not None:
+            self._up.set()
 
     async def _nudge(self, connection: AbstractConnection) -> None:
         """Publish a message now and then if the connection is idle, on a separate channel.

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from portcall.schemas.certificates import check_ca_bundle
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import ACTION_NAMES, Action
+from portcall.schemas.nesting import TOO_DEEP, is_too_deep
 from portcall.schemas.options.expressions import compiled
 
 MAX_TEXT = 1_024
@@ -30,6 +31,8 @@ _TAKEN = frozenset({
 _PREFIX = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,127}", re.ASCII)
 _HOST = re.compile(r"(?:[A-Za-z0-9_.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
 _OFFSET = re.compile(r"Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9]", re.ASCII)
+_SERIAL = re.compile(r"[0-9A-Fa-f]{1,2}(?::?[0-9A-Fa-f]{2}){0,20}", re.ASCII)
+"""A serial number has at most 20 bytes (RFC 5280, 4.1.2.2), and may be shown behind a 0."""
 _SECONDS = re.compile(r"[0-9]{1,3}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ACTIONS = frozenset(action.value for action in Action)
@@ -141,15 +144,34 @@ def check_issuer(value: str) -> None:
         raise InvalidValueError("", "must not contain a user")
 
 
+def serial_numbers(value: str) -> frozenset[int]:
+    """The serial numbers of certificates, as openssl writes them: in hex, perhaps with colons.
+
+    Raises:
+        InvalidValueError: One is no number in hex.
+    """
+    found = set()
+    for word in filter(None, (each.strip() for each in value.split(","))):
+        if not _SERIAL.fullmatch(word):
+            problem = f"{word[:64]!r} is no serial number in hex, as `openssl x509 -serial` says it"
+            raise InvalidValueError("", problem)
+        found.add(int(word.replace(":", ""), 16))
+    if not found:
+        raise InvalidValueError("", "must be serial numbers with commas between them")
+    return frozenset(found)
+
+
 def check_key_set(value: str) -> None:
     """Check a set of public keys: each has an id, so that a token can name it."""
     if value.lower().startswith(("http:", "https:")):
         raise InvalidValueError(
             "", "must be the keys, not their address; without it they are fetched from the issuer"
         )
+    if is_too_deep(value.encode("utf-8", "surrogatepass")):
+        raise InvalidValueError("", TOO_DEEP)
     try:
         found = json.loads(value)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InvalidValueError("", "is not JSON") from error
     keys = found.get("keys") if isinstance(found, dict) else None
     if not isinstance(keys, list) or not 0 < len(keys) <= MAX_KEYS:

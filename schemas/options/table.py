@@ -6,8 +6,9 @@ from difflib import get_close_matches
 
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.options import checks
+from portcall.schemas.options.aliases import check_aliases
 from portcall.schemas.options.checks import Check
-from portcall.schemas.sources import HEADERS, NOTIFIERS, OVER_BODY, Proof, SourceKind
+from portcall.schemas.sources import BASE64, HEADERS, NOTIFIERS, OVER_BODY, Proof, SourceKind
 
 MAX_VALUE = 16_384
 """Characters of one value; a set of public keys is the longest."""
@@ -60,6 +61,22 @@ _REPEATS = Option(
     checks.check_seconds,
 )
 
+_ALIASES = Option(
+    "aliases",
+    "other names for repositories, with commas: =library/ (in front of a name without a slash),"
+    " mirror/=hub/ (another beginning), old/app=team/app",
+    check_aliases,
+)
+_TAG_DELETES = Option(
+    "tag_deletes",
+    "event (a deleted tag is a delete, with the tag and without a digest) or ignore, the default",
+    checks.one_of("event", "ignore"),
+)
+_WITHOUT_TAG_DELETES = frozenset(
+    {SourceKind.HARBOR, SourceKind.GHCR, SourceKind.DOCKERHUB, SourceKind.QUAY, SourceKind.ALIBABA}
+)
+"""These never tell of one."""
+
 _EXPRESSIONS = (
     ("events", "where the events are in the body, an array"),
     ("action", "the action; without it each event is a push"),
@@ -111,11 +128,16 @@ _HEADER = Option("header", "the header that carries the proof", checks.check_hea
 _PREFIX = Option(
     "prefix", "the text in front of the header's value", checks.check_prefix, may_be_empty=True
 )
+_ENCODING = Option(
+    "encoding",
+    "hex, the default, or base64: how the signature is written",
+    checks.one_of("hex", BASE64),
+)
 _BY_PROOF: Mapping[Proof, tuple[Option, ...]] = {
     Proof.BASIC: (Option("user", "the user name, portcall by default", checks.check_user),),
     Proof.HEADER: (_HEADER, _PREFIX),
-    Proof.HMAC_SHA256: (_HEADER, _PREFIX),
-    Proof.HMAC_SHA1: (_HEADER, _PREFIX),
+    Proof.HMAC_SHA256: (_HEADER, _PREFIX, _ENCODING),
+    Proof.HMAC_SHA1: (_HEADER, _PREFIX, _ENCODING),
     Proof.OIDC: (
         Option(
             "issuer",
@@ -155,6 +177,11 @@ _BY_PROOF: Mapping[Proof, tuple[Option, ...]] = {
             checks.check_text,
             required=True,
         ),
+        Option(
+            "revoked",
+            "the serial numbers of certificates that count no more, in hex with commas",
+            checks.serial_numbers,
+        ),
     ),
 }
 """Of a token the signature and the issuer are not enough: every customer of a cloud has such."""
@@ -165,7 +192,13 @@ PROOF_OPTIONS = frozenset(option.name for options in _BY_PROOF.values() for opti
 
 def options_of_kind(kind: SourceKind) -> tuple[Option, ...]:
     """What the adapter of *kind* takes, whatever the proof is."""
-    common = (_HOST, _WITH_HOST), (_REPEATS, frozenset(SourceKind) - NOTIFIERS)
+    every = frozenset(SourceKind)
+    common = (
+        (_HOST, _WITH_HOST),
+        (_REPEATS, every - NOTIFIERS),
+        (_ALIASES, every),
+        (_TAG_DELETES, every - _WITHOUT_TAG_DELETES),
+    )
     return (*_OWN.get(kind, ()), *(option for option, kinds in common if kind in kinds))
 
 
@@ -257,5 +290,4 @@ def _unknown(name: str, known: Mapping[str, Option], of: str, proof: Proof | Non
     close = get_close_matches(name[:_MAX_SHOWN], known, n=1)
     if close:
         return f"is no option of {of}; did you mean {close[0]}?"
-    allowed = f"allowed are {', '.join(known)}" if known else "it takes none"
-    return f"is no option of {of}; {allowed}"
+    return f"is no option of {of}; allowed are {', '.join(known)}"

@@ -17,6 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from portcall.schemas.errors import InvalidValueError
+from portcall.store.database.change_stamp import ChangeStamp
 from portcall.store.errors import StoreUnavailableError
 
 LOCK_TIMEOUT_S = 10
@@ -55,10 +56,23 @@ class Database:
     def __init__(self, url: str, *, cache_mib: int = CACHE_MIB) -> None:
         self._engine = _engine(database_url(url), cache_mib)
         self.is_sqlite = self._engine.dialect.name == "sqlite"
+        self._stamp = ChangeStamp(self._engine.url.database or "") if self.is_sqlite else None
 
     def close(self) -> None:
         """Close the pooled connections."""
         self._engine.dispose()
+        if self._stamp is not None:
+            self._stamp.close()
+
+    def stamp(self) -> int | None:
+        """A number that stays equal as long as nothing is committed, by any process.
+
+        It never waits, and needs no thread.
+
+        Returns:
+            None if that is unknown: PostgreSQL, or a file that cannot be read now.
+        """
+        return None if self._stamp is None else self._stamp.read()
 
     def checkpoint(self) -> None:
         """Empty SQLite's log where no reader needs it, so that overwritten data is gone."""

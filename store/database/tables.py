@@ -52,6 +52,7 @@ installation = Table(
     Column("subscription", Text, nullable=False),
     Column("resource_group", Text, nullable=False),
     Column("created_ms", Big, nullable=False),
+    Column("intake_stopped_ms", Big, nullable=False, server_default=text("0")),
     CheckConstraint("id = 1", name="one_row"),
 )
 
@@ -78,8 +79,10 @@ registries = Table(
 _TYPES: Mapping[object, TypeEngine[Any]] = {
     tuple[int, ...] | None: JSON(none_as_null=True),
     tuple[str, ...] | None: JSON(none_as_null=True),
+    Mapping[str, str] | None: JSON(none_as_null=True),
     int | None: Big,
     bool | None: Boolean(),
+    str | None: Text(),
     float: Double(),
     Filters | None: FilterType(),
 }
@@ -135,11 +138,13 @@ webhooks = Table(
     Column("ca_bundle", Text, nullable=False, server_default=""),
     Column("client_certificate", Text, nullable=False, server_default=""),
     Column("client_key", Text, nullable=False, server_default=""),
+    Column("refused", Big, nullable=False, server_default=text("0")),
     *_settings(),
     UniqueConstraint("registry_key", "name_key"),
     Index("ix_webhooks_untag", "actions", **_where("actions >= 32")),
 )
-"""Webhooks. ``delivered`` to ``cancelled`` count their records: see `store.webhooks.health`."""
+"""Webhooks. ``delivered`` to ``cancelled``, and ``refused``, count their records: see
+`store.webhooks.health`."""
 
 sources = Table(
     "sources",
@@ -158,9 +163,11 @@ sources = Table(
     Column("networks", JSON, nullable=False),
     Column("created_ms", Big, nullable=False),
     Column("changed_ms", Big, nullable=False),
+    Column("heard_ms", Big, nullable=False, server_default="0"),
     UniqueConstraint("registry_key", "name_key"),
 )
-"""The sources of registries; ``secret`` and ``old_secret`` are sealed."""
+"""The sources of registries; ``secret`` and ``old_secret`` are sealed. ``heard_ms`` is when the
+first request with a valid proof came; 0: none yet. It is no setting, and changes no revision."""
 
 encryption_keys = Table(
     "encryption_keys",
@@ -245,6 +252,12 @@ records = Table(
         sqlite_where=text("outcome = 'given_up'"),
         postgresql_where=text("outcome = 'given_up'"),
     ),
+    Index(
+        "ix_records_refused",
+        "id",
+        sqlite_where=text("outcome = 'refused'"),
+        postgresql_where=text("outcome = 'refused'"),
+    ),
 )
 """One row for each attempt. It has no foreign key to its event: that would cost a lookup for each
 row, and a counter's lock serialises writing and pruning."""
@@ -302,6 +315,8 @@ journal = Table(
     Column("artifact_type", Text, nullable=False, server_default=""),
     Column("is_referrer", Integer, nullable=False, server_default=text("0")),
     Column("manifest", Text, nullable=False, server_default=""),
+    Column("extras", LargeBinary),
+    Column("refused", Integer, nullable=False, server_default=text("0")),
     Index(None, "settled", "accepted_ms"),
     Index(None, "registry", "accepted_ms"),
     Index(None, "event_id"),
@@ -310,10 +325,13 @@ journal = Table(
 
 ``matches`` is null until it was routed; ``webhooks`` are their numbers as `schemas.journal` writes
 them. ``anew_ms`` is when a part of it was sent once more; 0: never. ``accepted`` and ``settled``
-are 0 or 1; ``delivered``, ``given_up`` and ``cancelled`` are valid once it is settled. A row that
-is neither accepted nor routed was made because there are records of such an event. ``filtered`` is
+are 0 or 1; ``delivered``, ``given_up``, ``cancelled`` and ``refused`` are valid once it is settled.
+A row that is neither accepted nor routed was made because there are records of such an event.
+``filtered`` is
 the number of webhooks whose filters held the event back, and ``held`` is the JSON of their numbers
-by the filter's name. ``artifact_type``, ``is_referrer`` and ``manifest`` are what filters ask for.
+by the filter's name. ``artifact_type``, ``is_referrer`` and ``manifest`` are what filters ask
+for. ``extras`` are those of an event that was routed to no webhook; null: none, or its records have
+them.
 """
 
 journal_frames = Table(
@@ -399,6 +417,7 @@ traffic = Table(
     Column("cancelled", Big, nullable=False),
     Column("events", Big, nullable=False),
     Column("latency", LargeBinary, nullable=False),
+    Column("refused", Big, nullable=False, server_default=text("0")),
     Index(None, "step_s", "start_s"),
     sqlite_with_rowid=False,
 )

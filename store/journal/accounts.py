@@ -49,6 +49,7 @@ class Account:
         delivered: How many of them were delivered.
         given_up: How many were given up.
         cancelled: How many were cancelled.
+        refused: How many the receiver refused for good.
         no_match: How many events matched no webhook.
         open: How many have not ended, by the reason.
         unmoved: How many of these, and of deliveries that should not exist, have not changed since
@@ -62,6 +63,7 @@ class Account:
     delivered: int = 0
     given_up: int = 0
     cancelled: int = 0
+    refused: int = 0
     no_match: int = 0
     open: Counter[Doubt] = field(default_factory=Counter)
     unmoved: Counter[Doubt] = field(default_factory=Counter)
@@ -107,7 +109,12 @@ class Accounts:
 
 
 def read(
-    connection: Connection, *, horizon_ms: int, before_ms: int, registry: str | None = None
+    connection: Connection,
+    *,
+    horizon_ms: int,
+    before_ms: int,
+    registry: str | None = None,
+    limit: int = MAX_SUSPECTS,
 ) -> Accounts:
     """Read the accounts; see `store.journal.journal.Journal.accounts`."""
     since_ms = max(counters.read(connection, counters.JOURNAL_SINCE), horizon_ms)
@@ -120,12 +127,12 @@ def read(
         for row in rows:
             account = found.setdefault(row.registry, Account(row.registry))
             doubts = _enter(connection, account, row, known.get(row.digest, Tally()), before_ms)
-            if doubts and len(suspects) < MAX_SUSPECTS:
+            if doubts and len(suspects) < limit:
                 suspects += _named(connection, row, before_ms)
     return Accounts(
         since_ms,
         tuple(found[name] for name in sorted(found)),
-        tuple(suspects[:MAX_SUSPECTS]),
+        tuple(suspects[:limit]),
     )
 
 
@@ -141,6 +148,7 @@ def _settled(connection: Connection, since_ms: int, registry: str | None) -> Ite
             func.sum(columns.cancelled).label("cancelled"),
             func.sum(columns.filtered).label("filtered"),
             func.count().filter(columns.matches + columns.filtered == 0).label("no_match"),
+            func.sum(columns.refused).label("refused"),
         )
         .where(columns.settled == 1, columns.accepted_ms >= since_ms)
         .group_by(columns.registry)
@@ -154,6 +162,7 @@ def _settled(connection: Connection, since_ms: int, registry: str | None) -> Ite
             given_up=int(row.given_up),
             cancelled=int(row.cancelled),
             filtered=int(row.filtered),
+            refused=int(row.refused),
             no_match=row.no_match,
         )
 
@@ -184,6 +193,7 @@ def _enter(
         account.delivered += tally.delivered
         account.given_up += tally.given_up
         account.cancelled += tally.cancelled
+        account.refused += tally.refused
         account.open[Doubt.NOT_ATTEMPTED] += waiting
         account.open[Doubt.NOT_RETRIED] += tally.recorded - tally.ended
     account.unmoved += unmoved
@@ -201,6 +211,7 @@ def _divided(connection: Connection, row: OpenEvent, before_ms: int) -> tuple[Ta
         delivered=endings[tallies.DELIVERED],
         given_up=endings[tallies.GIVEN_UP],
         cancelled=endings[tallies.CANCELLED],
+        refused=endings[tallies.REFUSED],
         unmoved=sum(each.ending == RETRIED and each.last_ms < before_ms for each in own),
     )
     return tally, len(found) - len(own)

@@ -70,6 +70,7 @@ _SETTLE = (
         delivered=bindparam("as_delivered"),
         given_up=bindparam("as_given_up"),
         cancelled=bindparam("as_cancelled"),
+        refused=bindparam("as_refused"),
     )
 )
 
@@ -82,6 +83,7 @@ def _values(row: OpenEvent, tally: Tally) -> dict[str, object]:
         "as_delivered": tally.delivered,
         "as_given_up": tally.given_up,
         "as_cancelled": tally.cancelled,
+        "as_refused": tally.refused,
     }
 
 

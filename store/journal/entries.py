@@ -6,6 +6,7 @@ and only an audit needs it. Figures: docs/decisions/0011.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import msgspec
 from sqlalchemy import Connection, select, update
@@ -20,6 +21,7 @@ from portcall.store.errors import UnstorableError
 from portcall.store.intake import ignored, known_tags
 from portcall.store.journal import holding
 from portcall.store.journal.soundness import MAX_BIG, raw_notes, sound_note
+from portcall.store.records import stored_extras
 from portcall.store.records.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
 from portcall.store.traffic import rollups
 
@@ -58,9 +60,12 @@ class JournalRow:
     artifact_type: str = ""
     is_referrer: int = 0
     manifest: str = ""
+    extras: bytes | None = None
+    refused: int = 0
 
 
 _COLUMNS = tuple(field.name for field in fields(JournalRow))
+_values = attrgetter(*_COLUMNS)
 
 
 def append(
@@ -194,6 +199,8 @@ def note_in(row: JournalRow, note: Note, now_ms: int) -> bool:
     row.checksum = journal.checksum(webhook_ids)
     row.settled = 0 if steps else 1
     row.filtered, row.held = holding.joined(row.held, note.held, webhook_ids)
+    if note.extras is not None:
+        row.extras = stored_extras.written(note.extras)
     return True
 
 
@@ -231,39 +238,14 @@ def _take(connection: Connection, notes: Sequence[tuple[bytes, Note]]) -> None:
     _update(connection, list(changed.values()))
 
 
-def _values(row: JournalRow) -> tuple[object, ...]:
-    return (
-        row.digest,
-        row.event_id,
-        row.registry,
-        row.accepted_ms,
-        row.accepted,
-        row.matches,
-        row.checksum,
-        row.webhooks,
-        row.anew_ms,
-        row.settled,
-        row.delivered,
-        row.given_up,
-        row.cancelled,
-        row.action,
-        row.repository,
-        row.tag,
-        row.filtered,
-        row.held,
-        row.artifact_type,
-        row.is_referrer,
-        row.manifest,
-    )
-
-
 def _update(connection: Connection, rows: Sequence[JournalRow]) -> None:
     if rows:
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
         connection.exec_driver_sql(
             f"UPDATE journal SET accepted = {mark}, matches = {mark}, checksum = {mark},"  # noqa: S608 (a mark)
             f" webhooks = {mark}, anew_ms = {mark}, settled = {mark}, filtered = {mark},"
-            f" held = {mark}, artifact_type = {mark}, is_referrer = {mark} WHERE digest = {mark}",
+            f" held = {mark}, artifact_type = {mark}, is_referrer = {mark}, extras = {mark}"
+            f" WHERE digest = {mark}",
             [
                 (
                     row.accepted,
@@ -276,6 +258,7 @@ def _update(connection: Connection, rows: Sequence[JournalRow]) -> None:
                     row.held,
                     row.artifact_type,
                     row.is_referrer,
+                    row.extras,
                     row.digest,
                 )
                 for row in rows

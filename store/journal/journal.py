@@ -126,15 +126,27 @@ class Journal:
         with self._database.reading() as connection:
             return noted.newest(connection, registry, limit)
 
-    def accounts(self, *, horizon_ms: int, before_ms: int, registry: str | None = None) -> Accounts:
+    def accounts(
+        self,
+        *,
+        horizon_ms: int,
+        before_ms: int,
+        registry: str | None = None,
+        suspects: int = accounts.MAX_SUSPECTS,
+    ) -> Accounts:
         """The accepted events, by the result of their deliveries.
 
         Args:
             horizon_ms: Only events that were accepted since then.
             before_ms: Deliveries that have not changed since then count as unmoved.
             registry: Only of this one, in lower case; None: of all.
+            suspects: How many of the unmoved are named at most.
         """
         with self._database.reading() as connection:
             return accounts.read(
-                connection, horizon_ms=horizon_ms, before_ms=before_ms, registry=registry
+                connection,
+                horizon_ms=horizon_ms,
+                before_ms=before_ms,
+                registry=registry,
+                limit=suspects,
             )

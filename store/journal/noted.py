@@ -7,12 +7,14 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from portcall.schemas.events import PING
+from portcall.schemas.extras import Extras
 from portcall.schemas.filters import Facts, facts_by_tag
 from portcall.schemas.journal import numbers
 from portcall.schemas.operator import DISABLED_ACTION
 from portcall.store.database.tables import journal
 from portcall.store.journal import entries as noting
 from portcall.store.journal import holding
+from portcall.store.records import stored_extras
 
 MAX_EVENTS = 500
 """Of one id; publishers choose the ids and may repeat them."""
@@ -35,6 +37,7 @@ class NotedEvent:
         facts: What filters ask of it; less if the note that it was accepted is not entered yet, or
             is of an earlier version.
         manifest: The digest of what it is about; empty: it names none.
+        extras: What its source tells, if it was routed to none; else its records have them.
     """
 
     event_id: str
@@ -47,6 +50,7 @@ class NotedEvent:
     held: Mapping[str, Sequence[int]] = field(default_factory=dict)
     facts: Facts = field(default_factory=lambda: Facts(""))
     manifest: str = ""
+    extras: Extras | None = None
 
 
 def of_id(connection: Connection, event_id: str) -> list[NotedEvent]:
@@ -82,6 +86,7 @@ def _query() -> Select[Any]:
         columns.artifact_type,
         columns.is_referrer,
         columns.manifest,
+        columns.extras,
     )
 
 
@@ -98,6 +103,7 @@ def _noted(row: Any) -> NotedEvent:  # noqa: ANN401 (a row of the query above)
         holding.of(row.held),
         _facts(row),
         row.manifest,
+        stored_extras.read(row.extras),
     )
 
 

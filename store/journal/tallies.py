@@ -1,7 +1,7 @@
 """Tallies: the results of some events' deliveries in the log, counted by the database.
 
-A delivery counts once, for all its records: as delivered if any attempt was, else as given up, else
-as cancelled, else as waiting for its next attempt.
+A delivery counts once, for all its records: as delivered if any attempt was, else as refused by the
+receiver, else as given up, else as cancelled, else as waiting for its next attempt.
 """
 
 from collections.abc import Sequence
@@ -25,13 +25,14 @@ from portcall.schemas.records import Outcome
 from portcall.store.database.database import chunks, matching
 from portcall.store.database.tables import events, records
 
-DELIVERED, GIVEN_UP, CANCELLED, RETRIED = 3, 2, 1, 0
+DELIVERED, REFUSED, GIVEN_UP, CANCELLED, RETRIED = 4, 3, 2, 1, 0
 _IDENTITY = ("event_id", "digest")
 _FOUND = ("digest", "key")
 
 _ENDING = func.max(
     case(
         (records.c.outcome == Outcome.DELIVERED.value, DELIVERED),
+        (records.c.outcome == Outcome.REFUSED.value, REFUSED),
         (records.c.outcome == Outcome.GIVEN_UP.value, GIVEN_UP),
         (records.c.outcome == Outcome.CANCELLED.value, CANCELLED),
         else_=RETRIED,
@@ -51,6 +52,7 @@ class Tally:
         cancelled: How many were cancelled.
         unmoved: How many wait for an attempt, without a record since some time.
         checksum: Of the webhooks that have records, as `schemas.journal.checksum`.
+        refused: How many the receiver refused for good.
     """
 
     recorded: int = 0
@@ -59,11 +61,12 @@ class Tally:
     cancelled: int = 0
     unmoved: int = 0
     checksum: int = 0
+    refused: int = 0
 
     @property
     def ended(self) -> int:
         """How many have ended."""
-        return self.delivered + self.given_up + self.cancelled
+        return self.delivered + self.given_up + self.cancelled + self.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,7 @@ def _tallies() -> Select[Any]:
         _count(each.c.ending == CANCELLED).label("cancelled"),
         _count(unmoved).label("unmoved"),
         func.sum(each.c.webhook_id.op("&")(CHECK_MASK)).label("checksum"),
+        _count(each.c.ending == REFUSED).label("refused"),
     ).group_by(each.c.event_key)
 
 
@@ -162,6 +166,7 @@ _QUICK = (
         _count(records.c.outcome == Outcome.CANCELLED.value).label("cancelled"),
         literal(0).label("unmoved"),
         func.sum(records.c.webhook_id.op("&")(CHECK_MASK)).label("checksum"),
+        _count(records.c.outcome == Outcome.REFUSED.value).label("refused"),
     )
     .where(records.c.event_key.in_(bindparam("keys", expanding=True)))
     .group_by(records.c.event_key)
@@ -176,4 +181,5 @@ def _tally(row: Row[Any]) -> Tally:
         int(row.cancelled),
         int(row.unmoved),
         int(row.checksum),
+        int(row.refused),
     )

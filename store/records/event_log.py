@@ -18,7 +18,7 @@ from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.records import Detail, Outcome
 from portcall.store.database.database import Database, chunks, matching
 from portcall.store.database.tables import events, records
-from portcall.store.records import appending, pruning, stored_extras
+from portcall.store.records import appending, bodies, pruning, stored_extras
 from portcall.store.records.appending import Position
 
 _decode_detail = msgspec.json.Decoder(Detail).decode
@@ -32,7 +32,7 @@ _EVENT_ID = ("event_id",)
 _ACCEPTANCE = ("key", "event_id", "accepted_ms")
 _DELIVERY = ("event_key", "webhook_id")
 _ATTEMPT = ("event_key", "webhook_id", "attempt", "outcome")
-_ENDINGS = frozenset((Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.CANCELLED))
+_ENDINGS = frozenset((Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.REFUSED))
 ENDED = 2**31
 """Used as an attempt's number, larger than any real one: the delivery has ended."""
 
@@ -178,6 +178,11 @@ class EventLog:
             rows = connection.execute(query.order_by(records.c.id).limit(limit))
             return [_record(row) for row in rows]
 
+    def events(self, registry: str, event_ids: Sequence[str]) -> list[Event]:
+        """Events of a registry that have a record, by id; see `bodies.of_events`."""
+        with self._database.reading() as connection:
+            return bodies.of_events(connection, registry, event_ids)
+
     def attempted(self, deliveries: Sequence[DeliveryKey]) -> dict[DeliveryKey, int]:
         """The highest attempt that is recorded for each of these deliveries.
 
@@ -188,10 +193,9 @@ class EventLog:
                 again), the webhook's id, and the attempt at which its schedule begins.
 
         Returns:
-            Only those that have a record; `ENDED` for one that was delivered, given up or
-            cancelled,
-            after which it must not be attempted again. Records from before a replay do not count as
-            its end.
+            Only those that have a record; `ENDED` for one that was delivered, refused, given up or
+            cancelled, after which it must not be attempted again. Records from before a replay do
+            not count as its end.
         """
         by_event: dict[tuple[str, int], list[int]] = {}
         firsts: dict[tuple[str, int, int], list[int]] = {}

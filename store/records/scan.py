@@ -7,11 +7,18 @@ window's lower end comes from an index, so a window without a match costs a know
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select
 
 from portcall.schemas.records import Outcome
 from portcall.store.database.tables import events, records
-from portcall.store.records.filters import Filter, RecordLine, of_events, of_records
+from portcall.store.records.filters import (
+    INDEXED,
+    Filter,
+    RecordLine,
+    is_outcome,
+    of_events,
+    of_records,
+)
 
 WINDOWS = (1_000, 4_000, 10_000)
 """Records of the first window, of the second, and of all others: 1,000 of them take about 1 ms."""
@@ -20,7 +27,6 @@ MAX_EVENTS = 500
 _MAX_ID = 2**63 - 1
 _HIDDEN_ID: ColumnElement[int] = literal_column("+records.id")
 """The plus keeps SQLite from scanning the records by id when it has those of an event."""
-_GIVEN_UP = frozenset({Outcome.GIVEN_UP})
 
 
 class RecordScan:
@@ -124,19 +130,14 @@ def _whose(connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(records.c.event_key.in_(connection.execute(newest).scalars().all()))
     if wanted.webhook_id is not None:
         conditions.append(records.c.webhook_id == wanted.webhook_id)
-    if not conditions and wanted.outcomes == _GIVEN_UP:
-        conditions.append(_given_up())
+    if not conditions and len(wanted.outcomes) == 1 and wanted.outcomes <= INDEXED.keys():
+        conditions.append(is_outcome(*wanted.outcomes))
     return conditions
 
 
 def _lowest(connection: Connection) -> int:
     lowest: int | None = connection.execute(select(func.min(records.c.id))).scalar_one()
     return _MAX_ID if lowest is None else lowest
-
-
-def _given_up() -> ColumnElement[bool]:
-    """The condition on the outcome as literal SQL, or SQLite would not use its index."""
-    return text("records.outcome = 'given_up'")  # type: ignore[return-value]  # a condition is one
 
 
 def _lines() -> Select[Any]:

@@ -17,7 +17,6 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    text,
 )
 
 from portcall.schemas.deliveries import delivery_id
@@ -27,8 +26,9 @@ from portcall.schemas.webhooks import Status
 from portcall.store.database.database import chunks
 from portcall.store.database.tables import events, records, webhooks
 from portcall.store.records import stored_extras
+from portcall.store.records.filters import INDEXED, is_outcome
 
-ENDINGS = (Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.DELIVERED)
+ENDINGS = (Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.DELIVERED, Outcome.REFUSED)
 MAX_MS = 2**62
 TRIED_AT_ONCE = 1000
 MAX_EVENTS = 500
@@ -97,7 +97,7 @@ def count(connection: Connection, selection: Selection, last_record: int) -> Cou
     counting: Select[Any] = select(of, func.count())
     query = _narrowed(connection, counting, selection, 0, last_record)
     by_webhook = {row[0]: row[1] for row in connection.execute(query.group_by(of))}
-    enabled = _enabled(connection, list(by_webhook))
+    enabled = enabled_webhooks(connection, list(by_webhook))
     return Count(
         total=sum(by_webhook[each] for each in enabled),
         disabled=sum(by_webhook[each] for each, is_enabled in enabled.items() if not is_enabled),
@@ -140,10 +140,10 @@ def page(
     )
     query = _narrowed(connection, columns, selection, after, last_record)
     rows = connection.execute(query.order_by(records.c.id).limit(limit)).all()
-    enabled = _enabled(connection, list({row.webhook_id for row in rows}))
+    enabled = enabled_webhooks(connection, list({row.webhook_id for row in rows}))
     return [
         SelectedDelivery(
-            row.id, _event(row), row.webhook_id, row.attempt, enabled.get(row.webhook_id)
+            row.id, event_of(row), row.webhook_id, row.attempt, enabled.get(row.webhook_id)
         )
         for row in rows
     ]
@@ -207,13 +207,13 @@ def _narrowed(
 
 
 def _ended(outcomes: Sequence[Outcome]) -> ColumnElement[bool]:
-    """The condition on the outcome as literal SQL, or SQLite would not use its index."""
-    if tuple(outcomes) == (Outcome.GIVEN_UP,):
-        return text("records.outcome = 'given_up'")  # type: ignore[return-value]  # a condition is one
+    """The condition on the outcome."""
+    if len(outcomes) == 1 and outcomes[0] in INDEXED:
+        return is_outcome(outcomes[0])
     return records.c.outcome.in_([outcome.value for outcome in outcomes])
 
 
-def _enabled(connection: Connection, webhook_ids: Sequence[int]) -> dict[int, bool]:
+def enabled_webhooks(connection: Connection, webhook_ids: Sequence[int]) -> dict[int, bool]:
     """Whether webhooks are enabled; deleted ones are missing."""
     query = select(webhooks.c.id, webhooks.c.status)
     return {
@@ -223,7 +223,8 @@ def _enabled(connection: Connection, webhook_ids: Sequence[int]) -> dict[int, bo
     }
 
 
-def _event(row: Any) -> Event:  # noqa: ANN401 (a row of `page`)
+def event_of(row: Any) -> Event:  # noqa: ANN401 (a row with the columns of an event)
+    """The event of a row."""
     return Event(
         id=row.event_id,
         registry=row.registry,

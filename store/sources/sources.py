@@ -220,6 +220,25 @@ class Sources:
             connection.execute(update(sources).where(named(registry, name)).values(values))
             return source_row(required(one(connection, registry, name))), new
 
+    def note_heard(self, registry: str, name: str, created_ms: int, at_ms: int) -> None:
+        """Note when a source was first heard; nothing if it was heard before, or is another now.
+
+        Args:
+            registry: The registry's name.
+            name: The source's name.
+            created_ms: When it was created, milliseconds since the epoch: which source is meant.
+            at_ms: When it was heard, likewise.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        silent = named(registry, name) & (sources.c.created_ms == created_ms)
+        silent &= sources.c.heard_ms == 0
+        with self._database.writing() as connection:
+            counters.bump(connection, counters.REVISION, 0)  # other writers wait
+            noted = connection.execute(update(sources).where(silent).values(heard_ms=at_ms))
+            counters.bump(connection, counters.REVISION, noted.rowcount)
+
     def usable(self) -> Sequence[Source]:
         """All sources with their secrets.
 
@@ -249,6 +268,7 @@ class Sources:
             problem=problem,
             previous_until_ms=row["old_secret_until_ms"],
             created_ms=row["created_ms"],
+            heard_ms=row["heard_ms"],
         )
 
 

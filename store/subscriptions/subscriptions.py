@@ -93,11 +93,15 @@ class Subscriptions:
         """Whether there are more webhooks than the limit; then the index is empty."""
         return self._too_large_at is not None
 
-    async def refresh(self) -> None:
-        """Apply the changes; a store that does not answer is asked again at the next call."""
+    async def refresh(self) -> bool:
+        """Apply the changes; a store that does not answer is asked again at the next call.
+
+        Returns:
+            Whether it answered.
+        """
         began = self._clock()
         if self._too_large_at is not None and began - self._too_large_at < TOO_LARGE_S:
-            return
+            return True
         try:
             if self.revision < 0:
                 await self._load()
@@ -105,11 +109,12 @@ class Subscriptions:
                 await self._follow()
         except StoreUnavailableError as error:
             self._log.warning("subscriptions.stale", reason=str(error))
-            return
+            return False
         self._fresh_at = self._clock()
         self._asked_at = None if self.is_too_large else began
         if self._told is not None:
             self._told(self)
+        return True
 
     async def _follow(self) -> None:
         changes = await asyncio.to_thread(self._source.changes_since, self.revision)

@@ -27,6 +27,7 @@ WINDOW = 10_000
 _CANCELLED = Outcome.CANCELLED.value
 _GIVEN_UP = Outcome.GIVEN_UP.value
 _DELIVERED = Outcome.DELIVERED.value
+_REFUSED = Outcome.REFUSED.value
 _KEY = ("registry", "webhook_id", "step_s", "start_s")
 _KEYED = (*_KEY, "latency")
 _ALL = ("", 0)
@@ -45,6 +46,7 @@ class _Tally:
     succeeded: int = 0
     given_up: int = 0
     cancelled: int = 0
+    refused: int = 0
     bins: dict[int, int] = field(default_factory=dict)
 
     def merge(self, other: "_Tally") -> None:
@@ -52,6 +54,7 @@ class _Tally:
         self.succeeded += other.succeeded
         self.given_up += other.given_up
         self.cancelled += other.cancelled
+        self.refused += other.refused
         merge_bins(self.bins, other.bins)
 
 
@@ -101,7 +104,7 @@ def add_events(connection: Connection, acceptances: Iterable[tuple[str, int]], n
     for (registry, second), count in by_registry.items():
         for subject, step in _kept([(registry, 0), _ALL], WIDE, second, now_ms):
             counts[*subject, step.length_s, second - second % step.length_s] += count
-    rows = [(*key, 0, 0, 0, 0, count, b"") for key, count in sorted(counts.items())]
+    rows = [(*key, 0, 0, 0, 0, 0, count, b"") for key, count in sorted(counts.items())]
     _upsert(connection, rows, with_latency=False)
 
 
@@ -194,6 +197,9 @@ def _added_up(
         if outcome == _DELIVERED:
             one.succeeded += 1
             whole.succeeded += 1
+        elif outcome == _REFUSED:
+            one.refused += 1
+            whole.refused += 1
         if status:
             number = bin_of(duration_us)
             one.bins[number] = one.bins.get(number, 0) + 1
@@ -250,6 +256,7 @@ def _store(connection: Connection, tallies: Mapping[Key, _Tally]) -> None:
             tally.succeeded,
             tally.given_up,
             tally.cancelled,
+            tally.refused,
             0,
             encode_bins(tally.bins),
         )
@@ -265,7 +272,7 @@ def _upsert(
     if not rows:
         return
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    summed = ("attempts", "succeeded", "given_up", "cancelled", "events")
+    summed = ("attempts", "succeeded", "given_up", "cancelled", "refused", "events")
     changes = [f"{name} = traffic.{name} + excluded.{name}" for name in summed]
     if with_latency:
         changes.append("latency = excluded.latency")

@@ -26,6 +26,7 @@ def read_sums(
             columns.succeeded,
             columns.given_up,
             columns.cancelled,
+            columns.refused,
             columns.events,
             columns.latency,
         )
@@ -38,18 +39,23 @@ def read_sums(
 
 def read_totals(
     connection: Connection, registry: str, step_s: int, starts: range
-) -> Sequence[Row[int, int, int]]:
-    """The attempts of each webhook of a registry, and the successful ones: one range for each."""
+) -> Sequence[Row[int, int, int, int]]:
+    """The attempts of each webhook of a registry, the successful and the refused ones."""
     columns = traffic.c
     query = (
-        select(columns.webhook_id, func.sum(columns.attempts), func.sum(columns.succeeded))
+        select(
+            columns.webhook_id,
+            func.sum(columns.attempts),
+            func.sum(columns.succeeded),
+            func.sum(columns.refused),
+        )
         .select_from(webhooks.join(traffic, columns.webhook_id == webhooks.c.id))
         .where(webhooks.c.registry_key == registry)
         .where(columns.registry == registry, columns.step_s == step_s)
         .where(columns.start_s >= starts[0], columns.start_s < starts[-1] + starts.step)
         .group_by(columns.webhook_id)
     )
-    rows: Sequence[Row[int, int, int]] = connection.execute(query).all()
+    rows: Sequence[Row[int, int, int, int]] = connection.execute(query).all()
     return rows
 
 

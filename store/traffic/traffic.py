@@ -32,6 +32,7 @@ class Sums:
         succeeded: Those that were answered 2xx.
         given_up: Those that were the last: the delivery was given up.
         cancelled: Deliveries that ended without an attempt; not among the attempts.
+        refused: Attempts that the receiver refused for good; they are no failures.
         events: Accepted events; of an installation or a registry, never of a webhook.
         latency: Of the attempts that were answered, whatever the status.
     """
@@ -40,6 +41,7 @@ class Sums:
     succeeded: int = 0
     given_up: int = 0
     cancelled: int = 0
+    refused: int = 0
     events: int = 0
     latency: Latency = field(default_factory=Latency)
 
@@ -49,18 +51,20 @@ class Sums:
         self.succeeded += other.succeeded
         self.given_up += other.given_up
         self.cancelled += other.cancelled
+        self.refused += other.refused
         self.events += other.events
         self.latency.merge(other.latency)
 
     @property
     def failed(self) -> int:
-        """Attempts without a 2xx answer."""
-        return self.attempts - self.succeeded
+        """Attempts without a 2xx answer and without a final one."""
+        return self.attempts - self.succeeded - self.refused
 
     @property
     def success_rate(self) -> float | None:
-        """From 0 to 1; None: there was no attempt."""
-        return self.succeeded / self.attempts if self.attempts else None
+        """From 0 to 1, of the attempts that were not refused; None: there was none."""
+        judged = self.attempts - self.refused
+        return self.succeeded / judged if judged else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,7 @@ class Traffic:
         }
 
     def totals(self, registry: str, *, since_ms: int, until_ms: int) -> Mapping[int, Sums]:
-        """The attempts at each webhook of a registry, and the successful ones, in one query.
+        """The attempts at each webhook of a registry, successful and refused, in one query.
 
         Args:
             registry: The registry's key.
@@ -196,7 +200,10 @@ class Traffic:
         with self._database.reading() as connection:
             rows = read_totals(connection, registry, starts.step, starts)
         # PostgreSQL adds integers up to a Decimal.
-        return {row[0]: Sums(attempts=int(row[1]), succeeded=int(row[2])) for row in rows}
+        return {
+            webhook_id: Sums(attempts=int(made), succeeded=int(succeeded), refused=int(refused))
+            for webhook_id, made, succeeded, refused in rows
+        }
 
     def series(
         self,
@@ -270,9 +277,9 @@ def _last(row: Row[Any]) -> LastAttempt | None:
 
 
 def _sums(row: Sequence[Any]) -> Sums:
-    attempts, succeeded, given_up, cancelled, events, latency = row
+    attempts, succeeded, given_up, cancelled, refused, events, latency = row
     histogram = Latency([latency] if latency else ())
-    return Sums(attempts, succeeded, given_up, cancelled, events, histogram)
+    return Sums(attempts, succeeded, given_up, cancelled, refused, events, histogram)
 
 
 def _series(found: Mapping[int, Sums], starts: range) -> Series:

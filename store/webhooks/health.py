@@ -30,8 +30,11 @@ SILENCES = 4
 been impossible. So it takes five failures at least to disable a webhook; one before and one after
 an outage of ours are not enough."""
 
-COUNTERS = ("delivered", "failed", "given_up", "cancelled")
+COUNTERS = ("delivered", "failed", "given_up", "cancelled", "refused")
 _FAILED = (Outcome.RETRIED.value, Outcome.GIVEN_UP.value)
+_ANSWERED = (Outcome.DELIVERED.value, Outcome.REFUSED.value)
+"""They end a time of failures: a receiver that refuses for good is there, and reads what it gets.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +181,7 @@ def _seen(connection: Connection, after: int, reached: int) -> dict[int, Row[Any
     query: Select[Any] = (
         select(
             records.c.webhook_id,
-            func.max(case((records.c.outcome == Outcome.DELIVERED.value, records.c.id))).label(
-                "succeeded"
-            ),
+            func.max(case((records.c.outcome.in_(_ANSWERED), records.c.id))).label("answered"),
             func.max(case((failed, records.c.id))).label("failed"),
             func.min(case((failed, records.c.started_ms))).label("first_ms"),
             func.max(case((failed, records.c.started_ms))).label("last_ms"),
@@ -188,6 +189,7 @@ def _seen(connection: Connection, after: int, reached: int) -> dict[int, Row[Any
             func.count(case((failed, 1))).label("failures"),
             func.count(case((records.c.outcome == Outcome.GIVEN_UP.value, 1))).label("given_up"),
             func.count(case((records.c.outcome == Outcome.CANCELLED.value, 1))).label("cancelled"),
+            func.count(case((records.c.outcome == Outcome.REFUSED.value, 1))).label("refused"),
         )
         .where(records.c.id > after)
         .where(records.c.id <= reached)
@@ -205,6 +207,7 @@ def _count(connection: Connection, seen: Iterable[Row[Any]]) -> None:
             "failed_more": row.failures,
             "given_up_more": row.given_up,
             "cancelled_more": row.cancelled,
+            "refused_more": row.refused,
         }
         for row in seen
     ]
@@ -229,12 +232,12 @@ def _enabled(connection: Connection, webhook_ids: Sequence[int]) -> Iterable[Row
 def _judged(row: Row[Any], seen: Row[Any], disable_after_ms: int) -> _Change | None:
     """The change of a webhook; None: there is none."""
     since_ms: int = row.failing_since_ms
-    if seen.succeeded is not None:
+    if seen.answered is not None:
         since_ms = 0
-    if seen.failed is not None and seen.failed > (seen.succeeded or 0) and not since_ms:
-        # If it succeeded in between, the first failure after that is unknown. The last one is
+    if seen.failed is not None and seen.failed > (seen.answered or 0) and not since_ms:
+        # If it answered in between, the first failure after that is unknown. The last one is
         # used: it is later by one scan at most, and never too early.
-        first_ms = seen.first_ms if seen.succeeded is None else seen.last_ms
+        first_ms = seen.first_ms if seen.answered is None else seen.last_ms
         since_ms = max(first_ms, row.status_changed_ms)
     after_ms = disable_after_ms if row.disable_after_ms is None else row.disable_after_ms
     if since_ms and after_ms and seen.failed and seen.last_ms - since_ms >= after_ms:

@@ -97,6 +97,7 @@ class VisibleWebhook(WebhookSettings):
         failed: Those that failed, retried or not.
         given_up: Its deliveries that were given up.
         cancelled: Its deliveries that were cancelled.
+        refused: Its attempts that the receiver refused for good; not among the failed.
         old_secret_until_ms: Until when the secret before signs, too, milliseconds since the epoch;
             0: there is none.
     """
@@ -121,6 +122,7 @@ class VisibleWebhook(WebhookSettings):
     failed: int = 0
     given_up: int = 0
     cancelled: int = 0
+    refused: int = 0
     old_secret_until_ms: int = 0
     ca_bundle: str = field(default="", repr=False)
     client_certificate: str = field(default="", repr=False)

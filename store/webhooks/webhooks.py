@@ -67,6 +67,7 @@ class Webhooks:
         secret: str = "",
         schedule_ms: tuple[int, ...] | None = None,
         rate_limit: float = 0.0,
+        final_answers: str | None = None,
     ) -> Put:
         """Create a webhook, or replace one and keep its id; see `WebhookDraft` for the fields.
 
@@ -89,6 +90,7 @@ class Webhooks:
             secret=secret,
             schedule_ms=schedule_ms,
             rate_limit=rate_limit,
+            final_answers=final_answers,
         )
         return self.put_many([draft])[0]
 

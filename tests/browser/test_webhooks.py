@@ -417,3 +417,39 @@ async def test_a_filter_that_is_typed_before_the_scripts_are_there_is_applied(
     typed.set()
     await expect(page.locator("table.webhooks tbody th a")).to_have_text(["betahook"])
     await expect(page).to_have_url(re.compile("q=beta"))
+
+
+async def test_what_the_receiver_refuses_is_shown_apart_from_failures(
+    page: Page, client: Client, sink: Sink
+) -> None:
+    registry = await client.new_registry()
+    await page.goto(f"/console/registries/{registry}/webhooks/new")
+    await page.get_by_label("Webhook name").fill("refusing")
+    await page.get_by_label("Service URI").fill(f"{sink.url}/refusing")
+    await page.get_by_text("Signature, retries, limits and TLS").click()
+    answers = page.get_by_label("Final answers", exact=True)
+    await answers.fill("503")
+    await expect(page.locator("#final_answers-problem")).to_contain_text("503 cannot be final")
+    await answers.fill("receiver-refuses")
+    await expect(page.locator("#final_answers-problem")).to_have_text("")
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("refusing")
+    await expect(page.locator("dl.properties")).to_contain_text("Final answersreceiver-refuses")
+
+    sink.always("/refusing", 404)
+    await asyncio.sleep(2)  # in force
+    await client.publish(registry, [push_event()])
+
+    async def is_listed() -> bool:
+        return bool(await client.list_events(registry, "refusing"))
+
+    await eventually(is_listed, within_s=20, what="the record is listed")
+    await page.goto(f"/console/registries/{registry}/webhooks/refusing?outcome=refused")
+    row = page.locator("#records tbody.record")
+    await expect(row).to_have_count(1)
+    await expect(row).to_contain_text("Refused")
+    await expect(row).to_contain_text("404")
+    await row.locator("time").first.click()
+    await expect(page.locator("main")).to_contain_text("Refused by the receiver")
+    await page.get_by_role("button", name="Resend").click()
+    await sink.until(2, path="/refusing")

@@ -96,6 +96,7 @@ async def docker_registry(
     *,
     storage: Path | None = None,
     notifications: Mapping[str, Any] | None = None,
+    program: str = "docker-registry",
 ) -> AsyncIterator[DockerRegistry]:
     """A docker-registry that notifies the producer at *url*; several may share a *storage*.
 
@@ -106,6 +107,7 @@ async def docker_registry(
         token: The bearer token of its endpoint.
         storage: Where it keeps images.
         notifications: Further settings of its endpoint; ``events``: of all notifications.
+        program: Its program; by default the one that is installed.
     """
     if not have_registry():
         unavailable("docker-registry and skopeo are not installed")
@@ -117,7 +119,7 @@ async def docker_registry(
     _write_settings(folder, settings)
     with (folder / "registry.log").open("wb") as log:
         process = await children.spawn(
-            ["docker-registry", "serve", str(folder / "config.yml")],
+            [program, "serve", str(folder / "config.yml")],
             env=dict(os.environ),
             mark=str(folder),
             stdout=log,

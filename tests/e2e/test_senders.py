@@ -74,7 +74,9 @@ def _told(event: Event) -> str:
 
 
 @asynccontextmanager
-async def sending(folder: Path, settings: dict[str, Any]) -> AsyncIterator[Sender]:
+async def sending(
+    folder: Path, settings: dict[str, Any], program: str = "docker-registry"
+) -> AsyncIterator[Sender]:
     sink, home = Sink(), folder / "home"
     home.mkdir()
     async with (
@@ -82,7 +84,12 @@ async def sending(folder: Path, settings: dict[str, Any]) -> AsyncIterator[Sende
         aiohttp.ClientSession() as http,
         relay(http, f"{at.url}/registries/myregistry/sources/here") as between,
         docker_registry(
-            folder / "registry", http, between.url, SECRET, notifications=settings
+            folder / "registry",
+            http,
+            between.url,
+            SECRET,
+            notifications=settings,
+            program=program,
         ) as registry,
     ):
         yield Sender(registry, between, sink, Shell(home), folder)

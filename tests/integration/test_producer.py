@@ -110,6 +110,11 @@ BODIES = {
         json.dumps([CLOUD, CLOUD]).encode(),
         2,
     ),
+    "a batch in upper case, with a charset": (
+        {"Content-Type": "Application/CLOUDEVENTS-Batch+JSON; charset=UTF-8"},
+        json.dumps([CLOUD, CLOUD]).encode(),
+        2,
+    ),
     "a binary CloudEvent": (
         JSON | {"ce-specversion": "1.0", "ce-id": "a", "ce-source": "/r", "ce-type": "x"},
         PUSH_BYTES,

@@ -118,6 +118,11 @@ async def test_the_process_takes_a_client_certificate_of_a_source_that_was_just_
 
         assert urls["producer_tls"].startswith("https://")
         await poll(is_taken)
+
+        async def is_noted() -> bool:
+            return any(each.heard_ms for each in store.sources.usable())
+
+        await poll(is_noted)
         assert await post(urls["producer_tls"], tmp_path, other) == 401
         assert await post(urls["producer_tls"], tmp_path, None) == 401
         assert await post(urls["producer"], tmp_path, None) == 401

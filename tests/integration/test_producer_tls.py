@@ -5,7 +5,7 @@ import datetime as dt
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,19 @@ async def test_a_certificate_must_be_of_the_name(
         assert status == expected
         if expected == 401:
             assert "client certificate" in told["error"]["message"]
+
+
+async def test_a_revoked_certificate_is_refused_and_the_others_are_not(tmp_path: Path) -> None:
+    first, second = (OURS.issue("zot", hosts=NAMED) for _ in range(2))
+    serial = f"{first.certificate.serial_number:x}"
+    whole = serial.zfill(len(serial) + len(serial) % 2)
+    colons = ":".join(whole[at : at + 2] for at in range(0, len(whole), 2))
+    for written in (whole.upper(), f"01, 00{whole}", colons):
+        here = source("here", OURS.pem, "CN=zot")
+        revoked = replace(here, options={**here.options, "revoked": written})
+        async with serving(tmp_path, [revoked]) as at:
+            assert (await at.post("here", first))[0] == 401, written
+            assert (await at.post("here", second))[0] == 200, written
 
 
 async def test_each_source_takes_its_own_authority_only(tmp_path: Path) -> None:

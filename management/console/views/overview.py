@@ -126,7 +126,7 @@ class OverviewPages:
         return registries, webhooks, not webhooks or not week.total.attempts
 
     async def _now(self) -> PresentState:
-        snapshot = self._pulse.snapshot()
+        snapshot = await self._pulse.look()
         disabled = await asyncio.to_thread(self._disabled)
         return PresentState(
             disabled=disabled[:MAX_SICK],

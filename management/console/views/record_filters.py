@@ -15,7 +15,7 @@ STATUSES = {
     "": "Any status",
     "2": "2xx success",
     "3": "3xx redirect",
-    "4": "4xx refused",
+    "4": "4xx client error",
     "5": "5xx error",
     "0": "No answer",
 }
@@ -25,6 +25,7 @@ OUTCOMES = {
     Outcome.RETRIED.value: "Will retry",
     Outcome.GIVEN_UP.value: "Given up",
     Outcome.CANCELLED.value: "Cancelled",
+    Outcome.REFUSED.value: "Refused",
 }
 ACTIONS = {"": "Any action"} | {each.value: each.value for each in Action} | {PING: PING}
 ATTEMPTS = {"": "Any attempt", "first": "First attempts", "later": "Retries"}

@@ -44,8 +44,10 @@ class Shown:
 def entry_of(record: StoredRecord) -> Shown:
     """Format a record."""
     detail = record.detail
-    body = record.body.decode("utf-8", "replace")
     sent = detail.sent
+    body = record.body.decode("utf-8", "replace")
+    if sent and (sent.content or sent.method != "POST"):
+        body = sent.content
     return Shown(
         record=record,
         body=words.pretty(body),

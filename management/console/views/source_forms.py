@@ -65,6 +65,9 @@ _WORDS = {
     "utc_offset": "UTC offset",
     "ca_bundle": "Certificate authorities",
     "name": "Name in the certificate",
+    "aliases": "Other names of repositories",
+    "tag_deletes": "Deleted tags",
+    "revoked": "Revoked certificates",
 }
 _LONG = frozenset({"jwks", "ca_bundle"})
 """Options of several lines."""

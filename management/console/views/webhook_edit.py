@@ -6,8 +6,11 @@ from aiohttp import web
 
 from portcall.management.console.desk import REGISTRY, WEBHOOK, WEBHOOKS, Desk, webhook_path
 from portcall.management.console.pages import FORM
+from portcall.management.console.views.format_fields import format_of
 from portcall.management.console.views.webhook_forms import (
     FIELDS,
+    FORMAT,
+    FORMAT_OPTIONS,
     LABELS,
     NAME,
     SCOPE,
@@ -29,6 +32,7 @@ from portcall.management.http.settings import SETTINGS
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
 from portcall.schemas.filters import filters_in, read_filters
+from portcall.schemas.formats.table import FORMATS
 from portcall.schemas.signatures import Scheme
 from portcall.store.access.principals import Role
 from portcall.store.webhooks.registries import Registry
@@ -55,6 +59,7 @@ class WebhookEdit:
         routes.add("POST", f"{WEBHOOK}/edit", self.change)
         routes.add("POST", f"{REGISTRY}/check", self.check)
         routes.add("POST", f"{REGISTRY}/scope-test", self.try_scope)
+        routes.add("POST", f"{REGISTRY}/format-test", self.try_format)
 
     async def new(self, call: Call) -> web.Response:
         """GET the form of a new webhook."""
@@ -126,6 +131,22 @@ class WebhookEdit:
             call, "scope-test.html", registry=registry, tried=tried, problem=problem
         )
 
+    async def try_format(self, call: Call) -> web.Response:
+        """POST a form, to see how the last event looks in its format, or an example."""
+        registry = await self._desk.lookups.registry(call)
+        form = call.request[FORM]
+        wanted = format_of(form.line(FORMAT), form.text(FORMAT_OPTIONS))
+        formed, problem = [], ""
+        try:
+            path = f"{self._desk.inner.registry(registry.name)}/testFormat"
+            found = await self._desk.inner.ask(call, "POST", path, {"format": wanted})
+            formed = found["value"]
+        except ArmError as error:
+            if error.status >= 500:
+                raise
+            problem = error.message
+        return self._desk.pages.page(call, "format-test.html", formed=formed, problem=problem)
+
     async def _edited(self, call: Call, registry: Registry) -> SigningWebhook | None:
         """The webhook that a form is about; None: it is a new one's."""
         name = call.parameter("webhook")
@@ -190,4 +211,5 @@ class WebhookEdit:
             all_actions=list(Action),
             schemes=list(Scheme),
             settings=SETTINGS,
+            formats=FORMATS.values(),
         )

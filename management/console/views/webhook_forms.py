@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from portcall.management.console.forms import Form
+from portcall.management.console.views.format_fields import format_lines, format_of
 from portcall.management.http.bodies import WebhookPut, parse_body
 from portcall.management.http.calls import encode
 from portcall.management.http.errors import ArmError, FieldFault
@@ -21,12 +22,13 @@ from portcall.store.webhooks.row import SigningWebhook, WebhookRow
 NAME, URI, HEADERS, ACTIONS = "name", "uri", "headers", "actions"
 STATUS, SCOPE, SIGNATURE, SECRET = "status", "scope", "signature", "secret"
 SCOPES = "scopes"
+FORMAT, FORMAT_OPTIONS = "format", "format_options"
 CA_BUNDLE, CLIENT_CERTIFICATE, CLIENT_KEY = "ca_bundle", "client_certificate", "client_key"
 FIELDS = (
     NAME, URI, HEADERS, ACTIONS, STATUS, SCOPE, SIGNATURE, SECRET,
-    *(each.field for each in SETTINGS), CA_BUNDLE, CLIENT_CERTIFICATE, CLIENT_KEY,
+    *(each.field for each in SETTINGS), FORMAT_OPTIONS, CA_BUNDLE, CLIENT_CERTIFICATE, CLIENT_KEY,
 )  # fmt: skip
-_TEXTS = (HEADERS, CA_BUNDLE, CLIENT_CERTIFICATE)
+_TEXTS = (HEADERS, FORMAT_OPTIONS, CA_BUNDLE, CLIENT_CERTIFICATE)
 """Fields of several lines."""
 LABELS = {
     NAME: "Webhook name",
@@ -38,6 +40,7 @@ LABELS = {
     SIGNATURE: "Signature",
     SECRET: "Secret of your own",
     **{each.field: each.label for each in SETTINGS},
+    FORMAT_OPTIONS: "Settings of the format",
     CA_BUNDLE: "Certificate authorities",
     CLIENT_CERTIFICATE: "Client certificate",
     CLIENT_KEY: "Client key",
@@ -52,6 +55,8 @@ _TARGETS = (
     ("properties.scope", SCOPE),
     (f"{_EXTRAS}signature", SIGNATURE),
     (f"{_EXTRAS}secret", SECRET),
+    (f"{_EXTRAS}format.name", FORMAT),
+    (f"{_EXTRAS}format.", FORMAT_OPTIONS),
     *((f"{_EXTRAS}{each.key}", each.field) for each in SETTINGS),
     (f"{_EXTRAS}caBundle", CA_BUNDLE),
     (f"{_EXTRAS}clientCertificate", CLIENT_CERTIFICATE),
@@ -80,7 +85,8 @@ class Problems:
     def add(self, fault: FieldFault) -> None:
         """Add a fault to its field; only a field's first one is shown."""
         for prefix, name in _TARGETS:
-            if fault.target == prefix or fault.target.startswith((f"{prefix}.", f"{prefix}[")):
+            inside = prefix if prefix.endswith(".") else (f"{prefix}.", f"{prefix}[")
+            if fault.target == prefix or fault.target.startswith(inside):
                 rest = fault.target[len(prefix) :].lstrip(".")
                 told = f"{rest}: {fault.message}" if rest else fault.message
                 self.by_field.setdefault(name, told)
@@ -130,6 +136,7 @@ def values_of(row: WebhookRow) -> Values:
         SIGNATURE: scheme_of(row.secret).value,
         SECRET: "",
         **{each.field: _written(each, row) for each in SETTINGS},
+        FORMAT_OPTIONS: format_lines(row.format),
         CA_BUNDLE: row.ca_bundle,
         CLIENT_CERTIFICATE: row.client_certificate,
         CLIENT_KEY: "",
@@ -219,6 +226,7 @@ def _extras_of(form: Form, before: SigningWebhook | None) -> dict[str, object]:
         each.key: each.read(text) if (text := _given(form, each)) else None for each in SETTINGS
     }
     kept = scheme_of(before.secret).value if before else Scheme.NONE.value
+    extras["format"] = format_of(form.line(FORMAT), form.text(FORMAT_OPTIONS))
     secret, wanted = form.text(SECRET).strip(), form.line(SIGNATURE) or kept
     if secret:
         extras["secret"] = secret

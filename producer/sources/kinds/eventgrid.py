@@ -22,7 +22,6 @@ import base64
 import binascii
 from collections.abc import Iterator
 from dataclasses import replace
-from urllib.parse import unquote
 
 from msgspec import structs
 
@@ -31,10 +30,10 @@ from portcall.producer.formats.cloudevents import ACTIONS
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.producer.sources.fields import (
     Told,
+    ce_header,
     elements,
     event_id,
     found,
-    header,
     ignored,
     over_limit,
     parsed,
@@ -59,7 +58,7 @@ def read(request: SourceRequest, acceptance: Acceptance) -> Translation:
 
 
 def _each(request: SourceRequest, body: object) -> Iterator[Found]:
-    if header(request, "ce-specversion") and not isinstance(body, list):
+    if ce_header(request, "specversion") and not isinstance(body, list):
         yield _found(_binary(request, body), "")
         return
     for path, item in elements(body):
@@ -70,7 +69,7 @@ def _each(request: SourceRequest, body: object) -> Iterator[Found]:
 def _binary(request: SourceRequest, data: object) -> object:
     """The CloudEvent of a request whose attributes are headers."""
     names = ("specversion", "id", "source", "subject", "type", "time")
-    return {name: unquote(header(request, f"ce-{name}")) for name in names} | {"data": data}
+    return {name: ce_header(request, name) for name in names} | {"data": data}
 
 
 def _found(item: object, path: str) -> Found:

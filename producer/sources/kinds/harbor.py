@@ -22,11 +22,11 @@ from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.producer.sources.fields import (
     Told,
+    ce_header,
     elements,
     event_id,
     found,
     hashed_id,
-    header,
     host_of,
     ignored,
     made_request,
@@ -79,7 +79,7 @@ def _all(request: SourceRequest, sent: object) -> Iterator[Found]:
     if not isinstance(sent, dict):
         yield unreadable("", "an event must be an object", sent=sent)
         return
-    kind = text(sent, "type") or header(request, "ce-type")
+    kind = text(sent, "type") or ce_header(request, "type")
     content = part(sent, "event_data") or part(sent, "data")
     if kind not in _ACTIONS:
         reason = next((word for start, word in _REASONS if kind.startswith(start)), "other_type")
@@ -98,14 +98,14 @@ def _all(request: SourceRequest, sent: object) -> Iterator[Found]:
 def _told(
     request: SourceRequest, sent: object, content: object, resource: object, index: int
 ) -> Told:
-    kind = text(sent, "type") or header(request, "ce-type")
+    kind = text(sent, "type") or ce_header(request, "type")
     action = _ACTIONS[kind]
     name, _, _ = split_reference(text(resource, "resource_url"))
     host, path = split_host(name)
     repository = text(content, "repository", "repo_full_name") or path
     tag, by_tag = tag_or_digest(text(resource, "tag"))
     digest = text(resource, "digest") or by_tag
-    own_id = text(sent, "id") or header(request, "ce-id")
+    own_id = text(sent, "id") or ce_header(request, "id")
     moment = part(sent, "occur_at") or part(sent, "time")
     suffixed = f"{own_id}-{index}" if own_id and index else own_id
     event = event_id(suffixed)

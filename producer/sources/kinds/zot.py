@@ -24,10 +24,10 @@ from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.fields import (
     MAX_USERAGENT,
     Told,
+    ce_header,
     event_id,
     found,
     hashed_id,
-    header,
     host_of,
     ignored,
     made_request,
@@ -60,7 +60,7 @@ def read(request: SourceRequest, acceptance: Acceptance) -> Translation:
 
 
 def _found(request: SourceRequest, sent: object) -> Found:
-    kind = header(request, "ce-type")
+    kind = ce_header(request, "type")
     data = sent if kind else part(sent, "data")
     kind = kind or text(sent, "type")
     if kind not in _ACTIONS:
@@ -77,8 +77,8 @@ def _told(request: SourceRequest, sent: object, data: object, kind: str) -> Told
     action = _ACTIONS[kind]
     tag, by_reference = tag_or_digest(text(data, "reference"))
     digest = text(data, "digest") or by_reference
-    own_id = header(request, "ce-id") or text(sent, "id")
-    moment = header(request, "ce-time") or text(sent, "time")
+    own_id = ce_header(request, "id") or text(sent, "id")
+    moment = ce_header(request, "time") or text(sent, "time")
     event = event_id(own_id)
     if not event and moment:
         event = hashed_id("zot", kind, text(data, "name"), digest, tag, moment)

@@ -2,8 +2,8 @@
 
 The handshake has verified the chain, for the authorities of all sources together. Here the
 certificate must be issued directly by a certificate in this source's bundle, which therefore has
-the intermediate ones, too. A certificate is not looked up in any list of revoked ones: use another
-authority or another name instead.
+the intermediate ones, too. Nothing is fetched: a certificate that counts no more is named by the
+setting ``revoked``, and takes part in no request from then on.
 
 Source: RFC 5280 (names, validity), RFC 9525 section 6 (names are compared as a whole).
 """
@@ -17,10 +17,19 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.options.checks import serial_numbers
 from portcall.schemas.sources import Source
 
 MAX_KEPT = 1_000
 """Verdicts about certificates; each costs 0.1 ms to make, and little to keep."""
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    InvalidValueError,
+)
 
 
 def certificate_of(request: web.Request) -> bytes:
@@ -43,23 +52,24 @@ def is_certified(source: Source, certificate: bytes, now: dt.datetime) -> bool:
     bundle, name = source.options.get("ca_bundle", ""), source.options.get("name", "")
     if not certificate or not bundle or not name:
         return False
-    span = _good_between(certificate, bundle, name)
+    span = _good_between(certificate, bundle, name, source.options.get("revoked", ""))
     return span is not None and span[0] <= now <= span[1]
 
 
 @lru_cache(maxsize=MAX_KEPT)
 def _good_between(
-    certificate: bytes, bundle: str, name: str
+    certificate: bytes, bundle: str, name: str, revoked: str
 ) -> tuple[dt.datetime, dt.datetime] | None:
-    """When a certificate is valid; None: it is of another authority, or another name."""
+    """When a certificate is valid; None: it is of another authority or name, or revoked."""
     try:
         client = x509.load_der_x509_certificate(certificate)
         authorities = x509.load_pem_x509_certificates(bundle.encode("ascii"))
         names = set(_names(client))
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        ended = serial_numbers(revoked) if revoked else frozenset()
+    except _UNREADABLE:
         return None
     issuer = _issuer(client, authorities)
-    if issuer is None or _normal(name) not in names:
+    if issuer is None or _normal(name) not in names or client.serial_number in ended:
         return None
     return (
         max(client.not_valid_before_utc, issuer.not_valid_before_utc),

@@ -44,7 +44,7 @@ class ClusterNode:
     @property
     def environment(self) -> dict[str, str]:
         """What makes RabbitMQ's commands mean this node."""
-        return {**self._folder.environment(self._state), "RABBITMQ_NODENAME": self.name}
+        return self._folder.environment(self._state, name=self.name)
 
     def prepare(self, names: list[str]) -> None:
         """Write its files; all the names are those of the cluster."""
@@ -58,6 +58,8 @@ class ClusterNode:
             ),
         ]
         config.write_text(config.read_text() + "\n".join([*peers, ""]))
+        # A lone node's settings would let these notice each other's end late.
+        (self._folder.path / "advanced.config").write_text("[].\n")
 
     async def launch(self) -> None:
         """Start it, and do not wait."""

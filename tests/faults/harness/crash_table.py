@@ -12,6 +12,8 @@ from tests.faults.harness.scripts import Script
 FAILS_ONCE = Script(status=503, every=2)
 """Every other POST to the endpoint fails: the retry succeeds mostly."""
 FAILS = Script(status=503)
+REFUSES = Script(status=400)
+"""By webhooks for which 400 is a final answer."""
 SLOWISH = Script(after_s=0.02)
 """So that something is under way when a role dies."""
 
@@ -26,6 +28,7 @@ class Case:
         script: What the endpoint does meanwhile.
         quick: Whether it is in the fast subset.
         direct: Events come one by one, for one webhook, so that most take no router; else in fives.
+        final_answers: Of the webhooks.
     """
 
     point: CrashPoint
@@ -33,6 +36,7 @@ class Case:
     script: Script = SLOWISH
     quick: bool = False
     direct: bool = False
+    final_answers: str = "acr"
 
     @property
     def name(self) -> str:
@@ -111,6 +115,17 @@ TABLE = (
     ),
     Case(CrashPoint("deliverer", "post", "under way", number=3), repeats=True, direct=True),
     Case(CrashPoint("deliverer", "ack", "before", number=3), repeats=True, direct=True),
+    # Deliverer, a final answer: answered, record published, confirmed, frame acked.
+    *(
+        Case(point, repeats=True, script=REFUSES, quick=quick, final_answers="400")
+        for point, quick in (
+            (CrashPoint("deliverer", "follow", "before"), True),
+            (CrashPoint("deliverer", "publish", "before", "portcall.log"), False),
+            (CrashPoint("deliverer", "publish", "under way", "portcall.log"), False),
+            (CrashPoint("deliverer", "ack", "before"), True),
+            (CrashPoint("recorder", "insert", "after"), False),
+        )
+    ),
     # Recorder: batch read, rows inserted, transaction committed, credit given.
     Case(CrashPoint("recorder", "append", "before")),
     Case(CrashPoint("recorder", "insert", "after"), quick=True),

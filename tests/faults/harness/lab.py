@@ -75,7 +75,11 @@ class Lab:
         return self.sink.posts[self._posts_before :]
 
     async def add_endpoints(
-        self, count: int, *, scope: Callable[[int], str] = lambda _: ""
+        self,
+        count: int,
+        *,
+        scope: Callable[[int], str] = lambda _: "",
+        final_answers: str = "acr",
     ) -> list[Endpoint]:
         """Create webhooks in a registry of their own (several, if many); in force at the return."""
         made: list[Endpoint] = []
@@ -83,7 +87,7 @@ class Lab:
             registry = await self.client.new_registry()
             made += await asyncio.gather(
                 *(
-                    self._add_endpoint(registry, number, scope(number))
+                    self._add_endpoint(registry, number, scope(number), final_answers)
                     for number in range(first, min(first + MAX_WEBHOOKS, count))
                 )
             )
@@ -91,10 +95,16 @@ class Lab:
         await asyncio.sleep(IN_FORCE_S)
         return made
 
-    async def _add_endpoint(self, registry: str, number: int, scope: str) -> Endpoint:
+    async def _add_endpoint(
+        self, registry: str, number: int, scope: str, final_answers: str
+    ) -> Endpoint:
         name, path = f"hook{number}", f"/{registry}/{number}"
         webhook = await self.client.put_webhook(
-            registry, name, f"{self._sink_url}{path}", scope=scope
+            registry,
+            name,
+            f"{self._sink_url}{path}",
+            scope=scope,
+            portcall={"finalAnswers": final_answers},
         )
         webhook_id = int(webhook["properties"]["portcall"]["id"])
         return Endpoint(path, registry, name, webhook_id, scope)

@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from portcall.cli.up.broker import server_script
 from portcall.cli.up.node import NodeFolder
 from tests.faults.harness.lab import Lab
 
-RABBITMQCTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
-"""Debian's own script: the one on PATH there is a wrapper that insists on a user."""
 WATERMARK = "0.4"
 LITTLE = "0.000001"
 DISK_LIMIT = "100MB"
@@ -19,7 +18,7 @@ MUCH = "100000GB"
 async def rabbitmqctl(environment: dict[str, str], *arguments: str) -> str:
     """Run a command at the node that the environment means, and give what it says."""
     process = await asyncio.create_subprocess_exec(
-        RABBITMQCTL,
+        str(server_script().with_name("rabbitmqctl")),
         *arguments,
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,

@@ -111,6 +111,8 @@ def _judge_end(
         verdict.delivered += 1
         if not outcomes & {"delivered", "given_up", "cancelled"}:
             verdict.unlisted.append(delivery_id)
+    elif "refused" in outcomes:
+        verdict.refused += 1
     elif "given_up" in outcomes:
         verdict.given_up += 1
     elif "cancelled" in outcomes:
@@ -188,6 +190,8 @@ def _contradiction(record: Recorded) -> str:
     succeeded = 200 <= record.status < 300
     if succeeded and record.outcome != "delivered":
         return "2xx is a delivery"
+    if record.outcome == "refused" and not 400 <= record.status < 600:
+        return "no refusal without an answer"
     if not succeeded and record.outcome == "delivered":
         return "no delivery without 2xx"
     return ""

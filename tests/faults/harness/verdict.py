@@ -31,6 +31,7 @@ class Verdict:
         delivered: Accepted deliveries with a POST that succeeded.
         given_up: Accepted deliveries that were recorded as given up, without such a POST.
         cancelled: The same, cancelled.
+        refused: The same, refused by the receiver.
         pending: Accepted deliveries that have not ended while queues still hold some.
         lost: The same, when no queue holds any: nothing will end them.
         unlisted: Deliveries that succeeded, and have no record that says so.
@@ -57,6 +58,7 @@ class Verdict:
     unrecorded: list[Post] = field(default_factory=list)
     forgotten: list[Post] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
+    refused: int = 0
 
     def add(self, other: "Verdict") -> None:
         """Take in what was found of other deliveries."""

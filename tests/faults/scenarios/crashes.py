@@ -29,7 +29,7 @@ async def crash(lab: Lab, file: Path, case: Case, *, settle_s: float = 40.0) -> 
         settle_s: How long everything may take to end.
     """
     lab.begin()
-    endpoints = await lab.add_endpoints(case.fan_out)
+    endpoints = await lab.add_endpoints(case.fan_out, final_answers=case.final_answers)
     await lab.sink.plays({endpoint.path: case.script for endpoint in endpoints})
     done = file.with_suffix(".done")
     await asyncio.to_thread(order, file, case.point)

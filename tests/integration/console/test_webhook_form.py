@@ -25,9 +25,11 @@ GOOD: Mapping[str, object] = {
     "schedule": "10s,1m",
     "max_age": "12h",
     "rate": "50",
+    "final_answers": "400,404",
     "disable_after": "2d",
     "probe": "always",
     "scopes": "team/**:v[0-9]*\r\n\r\n!team/test/**\r\n",
+    "format": "slack",
 }
 BAD = [
     ("name", "ab", "5 to 50"),
@@ -56,10 +58,14 @@ BAD = [
     ("rate", "fast", "must be a number"),
     ("rate", "nan", "must be a number"),
     ("rate", "-1", "must be POSTs a second"),
+    ("final_answers", "400,503", "503 cannot be final"),
+    ("final_answers", "no", "neither a status"),
     ("disable_after", "later", "is not a duration"),
     ("probe", "perhaps", "must be true or false"),
     ("scopes", "team/*\nteam//x", "[1]: character 6 of 'team//x': a part is missing"),
     ("scopes", "team/* # all", "[1]: character 1 of '#'"),
+    ("format", "slak", "is not a format"),
+    ("format_options", "mode=x", "takes no settings"),
     ("ca_bundle", "hello", "has no certificate in PEM"),
     ("ca_bundle", CLIENT.pem + CLIENT.key_pem, "has a private key in it"),
     ("client_certificate", "hello", "has no certificate in PEM"),
@@ -96,6 +102,8 @@ async def test_a_webhook_is_what_the_form_said(site: Site, browser: Browser) -> 
     assert (row.schedule_ms, row.max_age_ms, row.rate_limit) == ((10_000, 60_000), 43_200_000, 50)
     assert (row.disable_after_ms, row.probe) == (172_800_000, True)
     assert row.scopes == ("team/**:v[0-9]*", "!team/test/**")
+    assert row.format == {"name": "slack"}
+    assert row.final_answers == "400,404"
     assert row.location == "westus"
     assert site.publisher.announced
 
@@ -111,6 +119,33 @@ async def test_a_secret_is_shown_once(site: Site, browser: Browser) -> None:
     second = await browser.follow(made)
     assert row.secret not in second.text
     assert row.secret not in (await browser.get(f"{ALPHA}/webhooks/ci01hook/edit")).text
+
+
+TEMPLATE = '{"text":\n "{{ image }}"}'
+
+
+async def test_a_format_is_filled_in_with_its_settings(site: Site, browser: Browser) -> None:
+    options = f"contentType=application/vnd.acme+json\ntemplate={TEMPLATE}"
+    await create(browser, format="template", format_options=options)
+    row = site.store.webhooks.get("alpha", "ci01hook")
+    assert row is not None
+    assert row.format == {
+        "name": "template", "contentType": "application/vnd.acme+json", "template": TEMPLATE,
+    }  # fmt: skip
+    page = await browser.get(f"{ALPHA}/webhooks/ci01hook/edit")
+    assert value_of(page.root, "format_options") == options
+    shown = (await browser.get(f"{ALPHA}/webhooks/ci01hook")).text
+    assert "template contentType=application/vnd.acme+json" in shown
+
+
+async def test_a_format_is_shown_before_it_is_saved(browser: Browser) -> None:
+    await browser.get(NEW)
+    page = await browser.post(f"{ALPHA}/format-test", {**GOOD, "format": "slack"})
+    assert page.status == 200
+    assert "An example" in page.text
+    assert "plain_text" in page.text
+    page = await browser.post(f"{ALPHA}/format-test", {**GOOD, "format_options": "mode=x"})
+    assert "takes no settings" in page.text
 
 
 async def test_what_is_left_out_is_the_default(site: Site, browser: Browser) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from portcall.cli.rabbitmq_versions import OLDEST, parsed
 from portcall.runtime.broker import declaring
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.publisher import Publisher
@@ -26,6 +27,8 @@ from tests.integration.runtime.brokers import (
 from tests.line import Line
 
 WORK = deliver_queue(0)
+TIMEOUT_MS = 2_000
+"""Of a consumer, until the broker takes its messages back."""
 
 
 class Work:
@@ -202,6 +205,73 @@ async def test_when_its_queue_is_deleted_it_says_so_and_comes_back_with_the_queu
         await put(laid, WORK, [b"after"])
         await until(lambda: work.ended == [b"after"])
         await until(lambda: consumer.problem is None)
+
+
+async def test_a_consumer_that_the_broker_cancels_is_set_up_again_while_the_others_go_on(
+    laid: str,
+) -> None:
+    work = Work()
+    work.gate.clear()
+    await put(laid, WORK, [b"in work"])
+    await put(laid, EVENTS_IN, [b"of another queue"])
+    async with consuming(laid, work, {WORK: 10, EVENTS_IN: 10}) as consumer:
+        await until(lambda: len(work.begun) == 2)
+        before = dict(consumer._consumers)
+        channel, tag = before[WORK].channel, before[WORK].tag
+        # As the broker does it: no messages any more, and a word about it on the same channel.
+        await channel.basic_cancel(tag)
+        for said in list(channel.on_consumer_cancel_callbacks):
+            said(None)  # type: ignore[arg-type]  # the frame, which nothing reads
+        await until(lambda: consumer._consumers[WORK].tag != tag)
+        assert consumer._consumers[WORK].channel is channel
+        assert consumer._consumers[EVENTS_IN] is before[EVENTS_IN]
+        await put(laid, WORK, [b"after"])
+        await until(lambda: b"after" in work.bodies)
+        work.gate.set()
+        await until(lambda: len(work.ended) == 3 and consumer.in_flight == 0)
+        assert consumer.problem is None
+    assert [each.redeliveries for each in work.begun] == [0, 0, 0]
+    assert await take_all(laid, WORK) == []
+    assert await take_all(laid, EVENTS_IN) == []
+
+
+async def test_after_a_consumer_timeout_of_4_3_nothing_is_lost_and_others_keep_theirs(
+    laid: str,
+) -> None:
+    if (parsed(await declaring.ping(laid)) or OLDEST).series < (4, 3):
+        pytest.skip("before RabbitMQ 4.3 the timeout closes the channel")
+    whole = layout()
+    await delete_queue(laid, WORK)
+    await declaring.apply(
+        laid,
+        Topology(
+            whole.exchanges,
+            tuple(
+                Queue(each.name, each.arguments | {"x-consumer-timeout": TIMEOUT_MS})
+                if each.name == WORK
+                else each
+                for each in whole.queues
+            ),
+            whole.bindings,
+        ),
+    )
+    work = Work()
+    work.gate.clear()
+    await put(laid, WORK, [b"one", b"two"])
+    await put(laid, EVENTS_IN, [b"of another queue"])
+    async with consuming(laid, work, {WORK: 10, EVENTS_IN: 10}) as consumer:
+        await until(lambda: len(work.begun) == 3)
+        tag = consumer._consumers[WORK].tag
+        await until(lambda: consumer._consumers[WORK].tag != tag, within_s=60)
+        await until(lambda: len(work.begun) == 5)
+        work.gate.set()
+        await until(lambda: len(work.ended) == 5 and consumer.in_flight == 0)
+        assert consumer.problem is None
+        assert work.ended.count(b"of another queue") == 1
+        await put(laid, WORK, [b"after"])
+        await until(lambda: b"after" in work.ended)
+    assert await take_all(laid, WORK) == []
+    assert await take_all(laid, EVENTS_IN) == []
 
 
 async def test_while_a_queue_is_missing_nothing_is_taken_from_the_others(amqp_url: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import aio_pika
 import pytest
 
+from portcall.cli.rabbitmq_versions import parsed
 from portcall.runtime.broker import declaring
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.topology import (
@@ -16,6 +17,8 @@ from portcall.schemas.topology import (
     LOG,
     SHARD_HEADER,
     UNROUTED,
+    Queue,
+    Topology,
     deliver_queue,
     event_key,
     retry_key,
@@ -56,6 +59,17 @@ async def test_what_differs_is_an_error_with_the_brokers_words(laid: str) -> Non
     assert "PRECONDITION_FAILED" in str(caught.value)
 
 
+async def test_a_rung_of_an_earlier_release_is_left_as_it_is(amqp_url: str) -> None:
+    whole = layout(rungs_ms=(RUNG_MS,))
+    before = [Queue(each.name, each.earlier or each.arguments) for each in whole.queues]
+    await declaring.apply(amqp_url, Topology(whole.exchanges, tuple(before), whole.bindings))
+    await put(amqp_url, EVENTS_IN, [b"kept"])
+    await declaring.apply(amqp_url, whole)
+    assert await declaring.depths(amqp_url, [EVENTS_IN]) == {EVENTS_IN: 1}
+    with pytest.raises(BrokerError, match=r"but different: .*x-max-length-bytes"):
+        await declaring.apply(amqp_url, layout(rungs_ms=(RUNG_MS,), max_bytes=123_456))
+
+
 async def test_depths_are_counted_and_a_missing_queue_has_none(laid: str) -> None:
     await put(laid, EVENTS_IN, [b"x"] * 3)
     depths = await declaring.depths(laid, [EVENTS_IN, "portcall.nowhere", DEAD])
@@ -77,7 +91,7 @@ async def test_a_broker_that_is_not_there_is_an_error_that_says_where(
 
 
 async def test_a_broker_that_is_there_can_be_pinged(amqp_url: str) -> None:
-    await declaring.ping(amqp_url)
+    assert parsed(await declaring.ping(amqp_url)) is not None
 
 
 async def test_a_cut_in_the_middle_is_an_error(laid: str, line: Line) -> None:

@@ -44,8 +44,9 @@ async def test_hints_are_followed(laid: str) -> None:
     refreshed: list[int] = []
     hints: list[int] = []
 
-    async def refresh() -> None:
+    async def refresh() -> bool:
         refreshed.append(hints[-1])
+        return True
 
     follower = FeedFollower(refresh, poll_s=1e6)
 

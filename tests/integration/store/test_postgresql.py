@@ -25,6 +25,7 @@ from tests.unit.store.contract.journal import (
     AccountsContract,
     DeletedTagsContract,
     IgnoredContract,
+    LostContract,
     NotingContract,
 )
 from tests.unit.store.contract.known import KnownContract
@@ -105,6 +106,10 @@ class TestDeletedTags(DeletedTagsContract):
 
 
 class TestIgnored(IgnoredContract):
+    """On PostgreSQL."""
+
+
+class TestLost(LostContract):
     """On PostgreSQL."""
 
 

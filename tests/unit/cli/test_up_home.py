@@ -203,6 +203,7 @@ def test_a_node_takes_nothing_from_the_machines_settings(
     monkeypatch.setenv("ERL_FLAGS", "-name somebody@example.org")
     environment = NodeFolder(tmp_path).environment(NodeState("u", "p", "c", 1, 2, 3))
     assert "RABBITMQ_NODE_PORT" not in environment
+    assert environment["RABBITMQ_CONFIG_FILES"].startswith(str(tmp_path)), "/etc/rabbitmq/conf.d"
     assert "ERL_FLAGS" not in environment
 
 
@@ -238,3 +239,20 @@ def test_a_run_file_is_read_or_waited_for(
 )
 def test_the_reasons_of_a_role_are_one_line(body: str, reasons: str) -> None:
     assert _reasons(body) == reasons
+
+
+def test_a_node_has_its_name_from_the_start(tmp_path: Path) -> None:
+    """Else it boots a second Erlang VM first, only to find its epmd."""
+    state = NodeState("u", "p", "c", 1, 2, 3)
+    environment = NodeFolder(tmp_path).environment(state, name="other@localhost")
+    arguments = environment["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"]
+    assert environment["RABBITMQ_NODENAME"] == "other@localhost"
+    assert "-sname other@localhost" in arguments
+    assert "inet_dist_listen_min 2 inet_dist_listen_max 2" in arguments
+
+
+def test_a_lone_node_has_no_others_to_tell_that_it_lives(tmp_path: Path) -> None:
+    NodeFolder(tmp_path).prepare(NodeState("u", "p", "c", 1, 2, 3))
+    written = (tmp_path / "advanced.config").read_text()
+    assert "{aten, [{heartbeat_interval, 10000}]}" in written
+    assert "{quorum_tick_interval, 60000}" in written

@@ -14,6 +14,7 @@ from portcall.cli.demo.sample_registry import registry_settings
 from portcall.cli.demo.stage import demo_environment
 from portcall.cli.errors import NotRunningError
 from portcall.cli.home import Home
+from portcall.cli.rabbitmq_versions import Version
 from portcall.cli.up import command as up
 from portcall.cli.up import plan as planning
 from portcall.cli.up.plan import make_plan
@@ -83,7 +84,12 @@ def test_the_recordings_have_what_the_demo_waits_for(
 @pytest.mark.parametrize(
     ("environ", "told", "untold"),
     [
-        pytest.param({}, ["a private RabbitMQ node and SQLite", "127.0.0.0/8"], [], id="default"),
+        pytest.param(
+            {},
+            ["a private RabbitMQ node and SQLite", "RabbitMQ 4.0.5: works", "127.0.0.0/8"],
+            [],
+            id="default",
+        ),
         pytest.param(
             {
                 "PORTCALL_AMQP_URL": "amqp://broker/",
@@ -91,7 +97,7 @@ def test_the_recordings_have_what_the_demo_waits_for(
                 "PORTCALL_ALLOW_TARGETS": "none",
             },
             ["the broker of PORTCALL_AMQP_URL and PostgreSQL"],
-            ["Webhooks may send"],
+            ["Webhooks may send", "RabbitMQ 4.0.5"],
             id="elsewhere",
         ),
     ],
@@ -104,6 +110,8 @@ def test_up_says_what_it_starts_and_what_it_allows(
     untold: list[str],
 ) -> None:
     monkeypatch.setattr(planning, "is_free", lambda _host, _port: True)
+    monkeypatch.setattr(up, "server_script", lambda: tmp_path)
+    monkeypatch.setattr(up, "installed_version", lambda _script: Version(4, 0, 5))
     monkeypatch.setenv("PORTCALL_HOME", str(tmp_path / "my home"))
     home = Home(tmp_path / "my home")
     home.prepare()

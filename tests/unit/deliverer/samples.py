@@ -50,6 +50,7 @@ def webhook(
     old_secret: str = "",
     old_secret_until_ms: int = 0,
     trust: Trust | None = None,
+    final_answers: str | None = None,
 ) -> Webhook:
     return Webhook(
         id=webhook_id,
@@ -63,6 +64,7 @@ def webhook(
         secret=secret,
         schedule_ms=schedule_ms,
         max_age_ms=max_age_ms,
+        final_answers=final_answers,
         cause=cause,
         old_secret=old_secret,
         old_secret_until_ms=old_secret_until_ms,

@@ -149,3 +149,9 @@ def test_a_line_that_cannot_be_written_raises_nothing() -> None:
         raise OSError
 
     AttemptLog(can_write=broken).note(event(), failed())
+
+
+def test_a_refusal_is_no_failure_and_has_a_quiet_line() -> None:
+    record = attempted(delivery(), answered(400), SENT, Outcome.REFUSED, reason="refused")
+    (line,) = lines_of(record)
+    assert (line["log_level"], line["outcome"], line["status"]) == ("debug", "refused", 400)

@@ -79,6 +79,20 @@ LAST = "attempt 3 was the last of the schedule: the endpoint answered 503"
         pytest.param(FIRST, event(), webhook(), answered(200), delivered(FIRST), id="200"),
         pytest.param(THIRD, event(), webhook(), answered(204), delivered(THIRD, 204), id="204"),
         pytest.param(
+            SECOND, event(), webhook(final_answers="400,404"), answered(404),
+            Recorded(
+                record(
+                    SECOND, answered(404), Outcome.REFUSED,
+                    "refused by the receiver: the endpoint answered 404",
+                )
+            ),
+            id="refused",
+        ),
+        pytest.param(
+            FIRST, event(), webhook(final_answers="400,404"), answered(403),
+            retried(FIRST, answered(403), 10_000, 10_000), id="not final",
+        ),
+        pytest.param(
             PROBE, PINGED, webhook(), answered(200), delivered(PROBE, enables=True),
             id="a probe that is answered",
         ),

@@ -16,11 +16,13 @@ from portcall.deliverer.endpoints import gate
 from portcall.deliverer.endpoints.clock import Clock
 from portcall.deliverer.endpoints.lanes import Admission, Lanes
 from portcall.deliverer.jobs import Job
+from portcall.deliverer.measures import FAILURES
 from portcall.deliverer.outbox import Outbox
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.broker.routed_notes import RoutedNotes
 from portcall.runtime.broker.settle import Message
+from portcall.runtime.pacing import Activity
 from portcall.schemas.deliveries import Delivery, delivery_id
 from portcall.schemas.errors import FrameError
 from portcall.schemas.events import PING, Event
@@ -35,7 +37,7 @@ from portcall.schemas.health import encode_news
 from portcall.schemas.journal import numbers
 from portcall.schemas.records import Failure, Outcome
 from portcall.schemas.topology import BASE_RUNGS_MS, DEAD, DELIVER, JOURNAL, LOG
-from portcall.schemas.webhooks import Status, Webhook
+from portcall.schemas.webhooks import Cause, Status, Webhook
 from portcall.store.errors import StoreUnavailableError
 from tests.unit.deliverer.samples import (
     NOW_MS,
@@ -289,6 +291,38 @@ async def test_a_delivery_is_recorded_as_given_up_only_when_it_is_among_the_dead
     assert each.broker.exchanges == [DEAD]
     each.broker.confirm()
     await handling
+
+
+async def test_a_final_answer_is_recorded_as_refused_and_nothing_else_follows() -> None:
+    refuses = webhook(final_answers="receiver-refuses")
+    each = bench(*[answered(400, "3600")] * 40, webhooks=[refuses])
+    failures = FAILURES.labels("status")._value.get()
+    for number in range(40):  # a breaker would have opened long before
+        await each.handle(frame(delivery(attempt=1 + number % 2), events=[event(f"e{number}")]))
+    assert len(each.sender.requests) == 40
+    assert {outcome for _, _, outcome in each.outcomes()} == {Outcome.REFUSED}
+    assert set(each.broker.exchanges) == {LOG}
+    assert (each.lanes.open_breakers, each.store_disabled) == (0, [])
+    assert FAILURES.labels("status")._value.get() == failures
+    detail = each.broker.records()[0].detail
+    assert detail.message == "refused by the receiver: the endpoint answered 400"
+    assert (detail.failure, detail.next_attempt_ms) == (Failure.NONE, 0)
+
+
+async def test_a_final_server_error_is_no_trouble_of_the_endpoint() -> None:
+    each = bench(*[answered(500)] * 40, webhooks=[webhook(final_answers="500")])
+    for number in range(40):
+        await each.handle(frame(delivery(), events=[event(f"e{number}")]))
+    assert len(each.sender.requests) == 40
+    assert each.lanes.open_breakers == 0
+
+
+async def test_a_probe_that_is_refused_enables_nothing() -> None:
+    disabled = webhook(status=Status.DISABLED, cause=Cause.FAILING, final_answers="400")
+    each = bench(answered(400), webhooks=[disabled])
+    await each.handle(frame(Delivery(0, 7, probe=True), events=[event("p1", action=PING)]))
+    assert each.outcomes() == [(7, 1, Outcome.REFUSED)]
+    assert each.store_enabled == []
 
 
 async def test_gone_disables_the_webhook_before_anything_else_follows() -> None:
@@ -930,3 +964,49 @@ async def test_notes_wait_for_others_until_the_process_stops() -> None:
     made.deliverer.stop()
     await task
     assert noted(made) == [(event().id, [1])]
+
+
+# -- an idle deliverer ----------------------------------------------------------------------------
+
+
+async def test_an_idle_deliverer_looks_rarely_and_at_once_when_a_frame_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deliver, "IDLE_CHECK_S", 1e6)
+    seconds = [0.0]
+    each = bench(monotonic=lambda: seconds[0])
+    activity = each.deliverer._activity = Activity(30, lambda: seconds[0])
+
+    def resting() -> tuple[bool, bool]:
+        return activity.is_idle, each.clock.is_resting
+
+    watching = asyncio.ensure_future(each.deliverer.watch_lanes())
+    await turns()
+    each.pass_time(seconds, 30)
+    await turns(50)
+    assert resting() == (True, True)
+    seconds[0] += 500
+    await each.handle(frame(delivery()))
+    assert each.clock.lost_s == 0.0, "an idle time is no stall"
+    assert resting() == (False, False)
+    seconds[0] += 40
+    await turns(50)
+    assert each.clock.lost_s == 40.0, "a stall is noticed again"
+    watching.cancel()
+
+
+async def test_a_deliverer_with_an_attempt_under_way_is_not_idle() -> None:
+    seconds = [0.0]
+    each = bench(monotonic=lambda: seconds[0])
+    activity = each.deliverer._activity = Activity(30, lambda: seconds[0])
+    each.sender.hold()
+    work = each.begin(frame(delivery()))
+    watching = asyncio.ensure_future(each.deliverer.watch_lanes())
+    for _ in range(400):
+        seconds[0] += 0.25
+        await turns(3)
+        assert not activity.is_idle
+    assert each.clock.lost_s == 0.0
+    each.sender.release()
+    await work
+    watching.cancel()

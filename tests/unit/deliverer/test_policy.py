@@ -13,6 +13,7 @@ from portcall.deliverer.policy import (
     Decision,
     Done,
     GiveUp,
+    Refuse,
     Retry,
     decide,
     is_due,
@@ -26,6 +27,7 @@ from portcall.deliverer.post.attempts import Attempt
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.durations import parse_schedule_ms
 from portcall.schemas.events import PING
+from portcall.schemas.final_answers import final_statuses
 from portcall.schemas.records import Failure
 from portcall.schemas.topology import BASE_RUNGS_MS, rungs_for
 from tests.unit.deliverer.samples import NOW_MS, answered, unanswered
@@ -72,6 +74,42 @@ def test_an_attempt_without_an_answer_is_tried_again(failure: Failure) -> None:
 def test_gone_gives_up_at_once_and_says_so(number: int, schedule: tuple[int, ...]) -> None:
     reason = "the endpoint answered 410 Gone: the webhook was disabled"
     assert decided(answered(410), number, schedule) == GiveUp(reason, gone=True)
+
+
+REFUSES = final_statuses("receiver-refuses")
+
+
+@pytest.mark.parametrize("number", [1, 3, 99])
+@pytest.mark.parametrize("schedule", [SCHEDULE, ()], ids=["some", "empty"])
+@pytest.mark.parametrize("status", sorted(REFUSES))
+def test_a_final_answer_refuses_at_any_attempt(
+    status: int, schedule: tuple[int, ...], number: int
+) -> None:
+    made = decide(answered(status, "30"), number, schedule, now_ms=NOW_MS, chance=0, final=REFUSES)
+    assert made == Refuse(f"refused by the receiver: the endpoint answered {status}")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "follows"),
+    [
+        pytest.param(answered(200), Done(), id="200"),
+        pytest.param(answered(302), Retry(NOW_MS + 10_000, NOW_MS + 10_500), id="302"),
+        pytest.param(answered(408), Retry(NOW_MS + 10_000, NOW_MS + 10_500), id="408"),
+        pytest.param(answered(409), Retry(NOW_MS + 10_000, NOW_MS + 10_500), id="409"),
+        pytest.param(answered(429), Retry(NOW_MS + 10_000, NOW_MS + 10_500), id="429"),
+        pytest.param(answered(500), Retry(NOW_MS + 10_000, NOW_MS + 10_500), id="500"),
+        pytest.param(answered(503), Retry(NOW_MS + 10_000, NOW_MS + 10_500), id="503"),
+        pytest.param(unanswered(), Retry(NOW_MS + 10_000, NOW_MS + 10_500), id="no-answer"),
+        pytest.param(unanswered(Failure.INVALID, "no"), GiveUp("no"), id="invalid"),
+    ],
+)
+def test_every_other_answer_is_what_it_was(attempt: Attempt, follows: Decision) -> None:
+    assert decide(attempt, 1, SCHEDULE, now_ms=NOW_MS, chance=0.0, final=REFUSES) == follows
+
+
+def test_gone_disables_whatever_is_final() -> None:
+    made = decide(answered(410), 1, SCHEDULE, now_ms=NOW_MS, chance=0.0, final=range(400, 500))
+    assert isinstance(made, GiveUp) and made.gone
 
 
 def test_a_request_that_cannot_be_made_is_given_up_at_once() -> None:

@@ -147,7 +147,7 @@ def test_thresholds_stand_as_they_are_and_what_only_the_end_knows_is_open() -> N
 def test_a_metric_alone_is_what_it_is_among_all() -> None:
     measured = measured_of([*steady(), outcome(planned(1.5), status=500)])
     every = metrics_of(measured, 2.0)
-    assert len(every) == 23
+    assert len(every) == 24
     assert all(metrics_of(measured, 2.0, names={name}) == {name: every[name]} for name in every)
 
 

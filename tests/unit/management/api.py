@@ -18,6 +18,8 @@ from portcall.management.console.session.links import code_maker
 from portcall.management.events.follow import Followers, Reader
 from portcall.management.events.routes import EventHandlers
 from portcall.management.explain.explanation import Explaining
+from portcall.management.explain.format_routes import FormatHandlers
+from portcall.management.explain.format_tests import FormatTests
 from portcall.management.explain.routes import ExplainHandlers
 from portcall.management.explain.scope_tests import ScopeTests
 from portcall.management.http.access import AdministratorToken, Principal
@@ -35,6 +37,8 @@ from portcall.management.login.routes import LoginHandlers
 from portcall.management.login.tokens import TokenHandlers
 from portcall.management.overview.pulse import Pulse
 from portcall.management.overview.routes import OverviewHandler
+from portcall.management.recovery.republishing import Republisher
+from portcall.management.recovery.routes import RecoveryHandlers
 from portcall.management.registries.provider import ProviderHandlers
 from portcall.management.registries.routes import RegistryHandlers
 from portcall.management.registries.subscriptions import SubscriptionHandlers
@@ -221,7 +225,10 @@ class ManagementApi:
         ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
         ReplayHandlers(store=store, lookups=lookups).add_to(routes)
         TokenHandlers(store=store, lookups=lookups).add_to(routes)
-        AuditHandler(auditor or Auditor.__new__(Auditor)).add_to(routes)
+        auditor = auditor or Auditor.__new__(Auditor)
+        AuditHandler(auditor).add_to(routes)
+        republisher = Republisher(auditor=auditor, store=store, publisher=publisher, shards=2)
+        RecoveryHandlers(installation=store.installation, republisher=republisher).add_to(routes)
         followers = Followers(_no_reader)
         EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
         self.pulse = Pulse(
@@ -234,6 +241,7 @@ class ManagementApi:
         LetterHandlers(box=self.box, store=store, lookups=lookups).add_to(routes)
         ConsoleLinkHandler(code_maker(store)).add_to(routes)
         TagHandlers(store=store, lookups=lookups, catch_up=self._catch_up).add_to(routes)
+        FormatHandlers(lookups=lookups, tests=FormatTests(store)).add_to(routes)
         ExplainHandlers(
             lookups=lookups,
             explaining=Explaining(store, (2_000, 10_000)),

@@ -37,6 +37,11 @@ def tried(name: str, target: str, body: object) -> Row:
     return Row(f"scope test: {name}", "POST", "{registry}/testScope", 400, CONTENT, target, body)
 
 
+def formed(name: str, target: str, body: object) -> Row:
+    path = "{registry}/testFormat"
+    return Row(f"format test: {name}", "POST", path, 400, CONTENT, target, body)
+
+
 def adopted(name: str, target: str, tags: object) -> Row:
     return Row(
         f"adoption: {name}", "POST", "{registry}/adoptTags", 400, CONTENT, target, {"tags": tags}
@@ -104,6 +109,11 @@ ROUTES = [
     listed("audit of no registry", "/portcall/audit", "registry=a.b", PARAMETER, "registry"),
     listed("audit of no time", "/portcall/audit", "unmovedBefore=now", PARAMETER, "unmovedBefore"),
     listed("audit of a far time", "/portcall/audit", "unmovedBefore=99999999999999999", PARAMETER, "unmovedBefore"),
+    Row("intake of a word", "PUT", "/portcall/intake", 400, CONTENT, "stopped", {"stopped": "yes"}),
+    Row("intake of nothing", "PUT", "/portcall/intake", 400, CONTENT, "stopped", {}),
+    Row("intake with a reason", "PUT", "/portcall/intake", 400, CONTENT, "why", {"stopped": True, "why": "x"}),
+    Row("republish of no time", "POST", "/portcall/audit/republish", 400, PARAMETER, "unmovedBefore", query=f"{VERSION}&unmovedBefore=now"),
+    Row("republish of no registry", "POST", "/portcall/audit/republish", 400, PARAMETER, "registry", query=f"{VERSION}&registry=a.b"),
     # what happens, and why
     listed("overview of no registry", "/portcall/overview", "registry=a.b", PARAMETER, "registry"),
     listed("overview of no time", "/portcall/overview", "span=yesterday", PARAMETER, "span"),
@@ -122,4 +132,8 @@ ROUTES = [
     tried("an unknown field", "colour", {"colour": "red"}),
     tried("no JSON", "body", b"{"),
     missing("POST", f"{NO_REGISTRY}/testScope", {}),
+    formed("a format that is none", "format.name", {"format": "slak"}),
+    formed("a setting that is none", "format.mode", {"format": {"name": "slack", "mode": "x"}}),
+    formed("too many events", "last", {"last": 51}),
+    missing("POST", f"{NO_REGISTRY}/testFormat", {}),
 ]  # fmt: skip

@@ -51,8 +51,9 @@ class Webhooks:
     is_too_large: bool = False
     refreshes: int = 0
 
-    async def refresh(self) -> None:
+    async def refresh(self) -> bool:
         self.refreshes += 1
+        return True
 
 
 class World:

@@ -73,7 +73,7 @@ def test_a_frame_of_the_journal_is_read_with_its_notes_left_as_they_are() -> Non
     frame = arrivals.read(StreamMessage(0, body), kind).frame
     assert (frame.id, bytes(frame.notes)) == (
         "f",
-        b'[["%s","e","myregistry",1,null,"","","","",null,"",false]]' % (b"0" * 32),
+        b'[["%s","e","myregistry",1,null,"","","","",null,"",false,null]]' % (b"0" * 32),
     )
     assert kind.unexpired(frame, 2**50) is frame
     kind.count([frame], [frame], 0)

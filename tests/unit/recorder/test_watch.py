@@ -52,3 +52,27 @@ async def test_a_store_that_fails_is_told_until_it_answers() -> None:
     log.error = None
     await watching.look()
     assert watching.problem is None
+
+
+async def test_a_store_where_nothing_was_committed_is_asked_rarely(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_S", 0.0)
+    log, asked, looks = Log(), 0, 0
+
+    def position(stream: str) -> None:
+        nonlocal asked
+        asked += 1
+
+    def stamp() -> int:
+        nonlocal looks
+        looks += 1
+        return 1
+
+    monkeypatch.setattr(log, "position", position)
+    running = asyncio.create_task(StoreWatch(log, "stream", stamp).run())
+    async with asyncio.timeout(5):
+        while looks < 10:  # noqa: ASYNC110 (a stamp sets no event)
+            await asyncio.sleep(0)
+    running.cancel()
+    assert asked == 1

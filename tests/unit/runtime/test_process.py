@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from portcall.runtime.errors import ListenError, SettingsError
 from portcall.runtime.http.health import problems_of
-from portcall.runtime.process import MAX_ARENAS, Process, launch
+from portcall.runtime.process import MAX_ARENAS, Process, launch, tell_unknown
 from portcall.runtime.settings import Settings
 
 
@@ -113,6 +113,15 @@ async def test_until_everything_is_set_up_it_is_not_ready() -> None:
 
 async def test_close_without_tasks_and_servers_just_ends(tmp_path: Path) -> None:
     await make(tmp_path / "run.json").close()
+
+
+def test_a_mistyped_variable_is_told_once_by_the_process_that_was_started() -> None:
+    with capture_logs() as logs:
+        tell_unknown({"PORTCALL_SHARD": "3", "PORTCALL_SHARDS": "3"})
+        tell_unknown({"PORTCALL_SHARD": "3", "PORTCALL_CHILD_OF": "/a"})
+    assert [(each["event"], each["name"], each["did_you_mean"]) for each in logs] == [
+        ("setting.unknown", "PORTCALL_SHARD", "PORTCALL_SHARDS")
+    ]
 
 
 def leave(main: object) -> object:

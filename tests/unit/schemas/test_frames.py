@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Literal
 
 import msgspec
 import pytest
@@ -233,3 +234,66 @@ def test_a_record_with_a_broken_detail_is_refused_by_whoever_reads_it() -> None:
     with pytest.raises(FrameError, match="sent"):
         decode_records(body)
     assert bytes(decode_raw_records(body).records[0].detail) == b'{"sent":5}'
+
+
+class RecordOfBefore(msgspec.Struct, frozen=True, array_like=True):
+    """A record as the version before final answers read it."""
+
+    event: int
+    webhook_id: int
+    attempt: int
+    outcome: Literal["delivered", "retried", "given_up", "cancelled"]
+    status: int
+    started_ms: int
+    duration_us: int
+    detail: msgspec.Raw
+
+
+class FrameOfBefore(msgspec.Struct, frozen=True):
+    """A frame of records as that version read it."""
+
+    v: int
+    id: str
+    events: list[Event]
+    records: list[RecordOfBefore]
+
+
+OF_BOTH = [
+    RecordOf(0, 42, 1, outcome, 400, 1, 1, Detail(message="refused by the receiver"))
+    for outcome in (Outcome.REFUSED, Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.REFUSED)
+]
+AN_EVENT = Event("e", "r", "push", 1, msgspec.Raw(b"{}"))
+
+
+def test_a_recorder_of_before_reads_a_refused_record_as_given_up() -> None:
+    body = encode_records("frame-1", [AN_EVENT], OF_BOTH)
+    read = msgspec.json.decode(body, type=FrameOfBefore)
+    assert [each.outcome for each in read.records] == [
+        "given_up", "delivered", "given_up", "given_up"
+    ]  # fmt: skip
+    assert b"refused by the receiver" in bytes(read.records[0].detail)
+
+
+def test_a_refused_record_is_read_again_as_refused() -> None:
+    body = encode_records("frame-1", [AN_EVENT], OF_BOTH)
+    assert decode_records(body).records == OF_BOTH
+    raw = decode_raw_records(body).records
+    assert [each.outcome for each in raw] == [each.outcome for each in OF_BOTH]
+    assert encode_records("frame-1", [AN_EVENT], raw) == body
+
+
+def test_a_frame_of_before_has_no_refused_records() -> None:
+    body = b'{"v":1,"id":"f",%b,"records":[[0,42,1,"given_up",400,1,1,{}]]}' % ONE_EVENT
+    assert decode_records(body).records[0].outcome is Outcome.GIVEN_UP
+    assert b'"refused":' not in encode_records("f", [AN_EVENT], OF_BOTH[1:3])
+
+
+@pytest.mark.parametrize("position", [1, -1])
+def test_a_refused_record_that_is_not_there_is_an_error(position: int) -> None:
+    body = b'{"v":1,"id":"f",%b,"records":[[0,42,1,"given_up",400,1,1,{}]],"refused":[%d]}' % (
+        ONE_EVENT,
+        position,
+    )
+    for decode in (decode_records, decode_raw_records):
+        with pytest.raises(FrameError, match="not among the 1"):
+            decode(body)

@@ -1,10 +1,13 @@
 """Notes: what they say, how they travel, and what tells one event from another."""
 
+from typing import Any
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
 from portcall.schemas.frames import (
     VERSION,
     decode_events,
@@ -99,3 +102,23 @@ def test_a_note_names_the_manifest_if_the_event_has_one(event: Event) -> None:
         (b"{", ""),
     ):
         assert manifest_of(msgspec.structs.replace(event, body=msgspec.Raw(body))) == digest
+
+
+def test_only_the_note_that_an_event_goes_to_nobody_has_its_extras() -> None:
+    event = msgspec.structs.replace(EVENT, extras=Extras(kind="zot", actor="ci"))
+    assert routed(event, []).extras == event.extras
+    assert routed(event, [7]).extras is None
+    assert accepted(event).extras is None
+
+
+def test_a_reader_of_an_earlier_version_leaves_out_what_it_does_not_know() -> None:
+    event = msgspec.structs.replace(EVENT, extras=Extras(kind="zot", actor="ci"))
+    written = msgspec.json.encode(routed(event, []))
+    earlier: Any = msgspec.defstruct(
+        "Earlier",
+        [(name, object) for name in Note.__struct_fields__[:-1]],
+        array_like=True,
+    )
+    assert msgspec.json.decode(written, type=earlier).event_id == "e-1"
+    first = msgspec.json.encode(list(msgspec.json.decode(written))[:-1])
+    assert msgspec.json.decode(first, type=Note).extras is None

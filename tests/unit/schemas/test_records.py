@@ -49,7 +49,7 @@ def test_a_record_is_an_array() -> None:
 
 
 def test_what_ends_a_delivery_has_one_word_each() -> None:
-    assert list(Outcome) == ["delivered", "retried", "given_up", "cancelled"]
+    assert list(Outcome) == ["delivered", "retried", "given_up", "cancelled", "refused"]
     assert Failure.NONE.value == ""
     assert len({failure.value for failure in Failure}) == len(Failure)
 

@@ -155,9 +155,16 @@ def test_what_is_delivered_too_often_is_a_dead_letter(name: str) -> None:
     assert QUEUES[name].arguments["x-dead-letter-exchange"] == DEAD
 
 
-def test_a_delivery_limit_is_positive_wherever_there_is_one() -> None:
-    limits = [int(queue.arguments.get("x-delivery-limit", 1)) for queue in WHOLE.queues]
-    assert min(limits) > 0
+def test_every_quorum_queue_has_a_delivery_limit_of_its_own() -> None:
+    quorum = [queue for queue in WHOLE.queues if queue.arguments["x-queue-type"] == "quorum"]
+    assert min(int(queue.arguments["x-delivery-limit"]) for queue in quorum) > 20
+
+
+def test_a_rung_of_an_earlier_release_has_no_delivery_limit() -> None:
+    for queue in WHOLE.queues:
+        is_rung = queue.name.startswith("portcall.wait.")
+        expected = {k: v for k, v in queue.arguments.items() if k != "x-delivery-limit"}
+        assert queue.earlier == (expected if is_rung else {})
 
 
 @pytest.mark.parametrize("name", [LOG, JOURNAL])

@@ -47,6 +47,9 @@ HOSTS = [
     pytest.param("http", "0177.0.0.1", "127.0.0.1", 80, id="octal"),
     pytest.param("http", "10.0.0.1.", "10.0.0.1", 80, id="an address with a dot"),
     pytest.param("http", "[::1]:81", "::1", 81, id="an IPv6 address"),
+    pytest.param("http", "[::ffff:127.0.0.1]", "::ffff:7f00:1", 80, id="IPv4-mapped, dotted"),
+    pytest.param("http", "[::FFFF:7F00:1]", "::ffff:7f00:1", 80, id="IPv4-mapped, in hex"),
+    pytest.param("http", "[::ffff:0:0]", "::ffff:0:0", 80, id="IPv4-mapped zeros"),
     pytest.param("http", "[2001:DB8:0::1]", "2001:db8::1", 80, id="an IPv6 address, long"),
 ]
 ENCODED = [

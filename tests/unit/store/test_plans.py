@@ -201,6 +201,9 @@ def is_of_values(step: str) -> bool:
     [
         pytest.param(Filter(webhook_id=7, tag="v1"), "ix_records_webhook_id_id", id="webhook"),
         pytest.param(GIVEN_UP, "ix_records_given_up", id="given up"),
+        pytest.param(
+            Filter(outcomes=frozenset({Outcome.REFUSED})), "ix_records_refused", id="refused"
+        ),
         pytest.param(Filter(event_id="event-1"), "ix_records_event_key_webhook_id", id="event"),
         pytest.param(
             Filter(registry="myregistry"), "INTEGER PRIMARY KEY (rowid>? AND rowid<?)", id="ids"

@@ -34,7 +34,7 @@ def look(
     **account: Any,  # noqa: ANN401 (whatever is in an account)
 ) -> dict[str, Any]:
     counts = dict.fromkeys(
-        ("events", "accepted", "delivered", "givenUp", "cancelled", "noMatch"), 0
+        ("events", "accepted", "delivered", "givenUp", "cancelled", "refused", "noMatch"), 0
     )
     whole = {"registry": "myregistry", **counts, "open": {}, "unmoved": {}, **account}
     return {
@@ -48,7 +48,14 @@ def look(
 
 
 FINE = look(
-    events=4, accepted=9, delivered=5, givenUp=1, cancelled=1, noMatch=1, open={"notRetried": 1}
+    events=4,
+    accepted=11,
+    delivered=5,
+    givenUp=1,
+    cancelled=1,
+    refused=2,
+    noMatch=1,
+    open={"notRetried": 1},
 )
 STUCK = look(
     events=1, accepted=3, delivered=1, open={"notRetried": 2}, unmoved={"notRetried": 2},
@@ -113,7 +120,7 @@ def test_the_sum_is_that_of_the_columns(api: FakeApi, portcall: Run) -> None:
     ended = audited(api, portcall, FINE, arguments=("-o", "table"))
     heading, _, row = ended.out.splitlines()
     assert heading.split("  ")[0] == "REGISTRY"
-    assert row.split() == ["myregistry", "4", "9", "5", "1", "2", "0", "1", "0", "0"]
+    assert row.split() == ["myregistry", "4", "11", "5", "1", "2", "2", "0", "1", "0", "0"]
 
 
 def test_a_sum_that_is_wrong_is_wrong_whatever_moves(api: FakeApi, portcall: Run) -> None:

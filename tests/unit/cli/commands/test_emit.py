@@ -186,3 +186,9 @@ def test_summary_counts_what_is_missing_as_failed() -> None:
         "rate": 4.0,
     }
     assert SendingTally("myregistry", 10).document()["rate"] == 0.0
+
+
+def test_an_interruption_tells_what_is_known_of_each_event() -> None:
+    assert SendingTally("myregistry", 10, accepted=3, begun=5).interrupted() == (
+        "interrupted: 3 of 10 events were accepted, 2 were sent and have no answer, 5 were not sent"
+    )

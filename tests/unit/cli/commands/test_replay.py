@@ -40,7 +40,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         pytest.param(("-r", "myregistry"), REG, {}, id="a registry"),
         pytest.param((*THIS, "--all"), HOOK,
-                     {"outcomes": ["given_up", "cancelled", "delivered"]}, id="all of a webhook"),
+                     {"outcomes": ["given_up", "cancelled", "refused", "delivered"]},
+                     id="all of a webhook"),
+        pytest.param((*THIS, "--outcome", "refused"), HOOK, {"outcomes": ["refused"]},
+                     id="what the receiver refused"),
         pytest.param((*THIS, "--delivery", "msg_1"), HOOK, {"deliveryId": "msg_1"}, id="one"),
         pytest.param((*THIS, "--event", "e", "--outcome", "cancelled", "--outcome", "given_up"), HOOK,
                      {"eventId": "e", "outcomes": ["cancelled", "given_up"]}, id="an event"),
@@ -243,6 +246,11 @@ def test_a_webhook_is_enabled_and_probed(api: FakeApi, portcall: Run) -> None:
         ("enabled", {"rateLimit": 20}, ["At most 20 requests per second."]),
         ("enabled", {"counters": {"delivered": 7, "failed": 2, "givenUp": 0, "cancelled": 0}},
          ["So far: 7 delivered, 2 failed attempts."]),
+        ("enabled", {"counters": {"delivered": 7, "failed": 0, "refused": 3}},
+         ["So far: 7 delivered, 3 refused by the receiver."]),
+        ("enabled", {"finalAnswers": [400, "4xx"]}, ["Final answers, not retried: 400, 4xx."]),
+        ("enabled", {"finalAnswers": "receiver-refuses"},
+         ["Final answers, not retried: receiver-refuses."]),
     ],
 )  # fmt: skip
 def test_show_says_since_when_and_why(

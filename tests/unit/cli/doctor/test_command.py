@@ -46,10 +46,11 @@ class FakeBroker:
         self.difference = ""
         self.applied: list[Topology] = []
 
-    async def ping(self, url: str) -> None:
+    async def ping(self, url: str) -> str:
         assert url == AMQP
         if self.problem:
             raise BrokerError(self.problem)
+        return "4.3.6"
 
     async def depths(self, _url: str, queues: Iterable[str]) -> dict[str, int | None]:
         return {queue: None if queue in self.missing else 0 for queue in queues}
@@ -81,7 +82,7 @@ def test_all_is_well(
     told = json.loads(ended.out)
     assert (ended.code, told["ok"], ended.err) == (0, True, "")
     assert {each["check"]: each["verdict"] for each in told["checks"]} == dict.fromkeys(
-        ("python", "home", "ready.json", "processes", "broker", "topology", "queues", "database", "webhooks",
+        ("python", "variables", "home", "ready.json", "processes", "broker", "topology", "queues", "database", "webhooks",
          "binds", "clock", "disk"), "ok",
     ) | {"encryption keys": "unknown", "certificate": "unknown", "ignored events": "unknown"}  # fmt: skip
 

@@ -194,7 +194,7 @@ LAST = IgnoredEvent(
 
 
 def test_what_could_not_be_read_is_shown_with_the_last_of_it() -> None:
-    finding = findings.ignored(KINDS, [LAST])
+    finding = findings.ignored(KINDS, [LAST], LAST.ignored_ms + findings.RECENT_MS)
     assert finding.verdict is Verdict.WRONG
     assert finding.found == (
         "unreadable in the last day: alpha bad_tag 3; the last: events[0].target.tag: is bad"
@@ -202,13 +202,23 @@ def test_what_could_not_be_read_is_shown_with_the_last_of_it() -> None:
     )
 
 
+def test_one_that_could_not_be_read_is_a_fault_for_an_hour_and_shown_for_a_day() -> None:
+    finding = findings.ignored(KINDS, [LAST], LAST.ignored_ms + findings.RECENT_MS + 1)
+    assert finding.verdict is Verdict.OK
+    assert finding.found.startswith("none is unreadable in the last hour; unreadable in the last")
+    assert "portcall explain e-1 -r alpha" in finding.found
+
+
 def test_what_is_none_of_ours_is_no_fault() -> None:
-    assert findings.ignored(KINDS[:1], []).verdict is Verdict.OK
-    assert findings.ignored([], []).found == "none, in the last day"
+    assert findings.ignored(KINDS[:1], [], 0).verdict is Verdict.OK
+    assert findings.ignored([], [], 0).found == "none, in the last day"
 
 
 def test_webhooks_that_have_disabled_themselves_are_named_with_what_to_do() -> None:
     assert findings.webhooks([]).verdict is Verdict.OK
+    refused = findings.webhooks([], 12)
+    assert refused.verdict is Verdict.OK  # a receiver that says no is no fault
+    assert "refused 12 deliveries" in refused.found
     found = findings.webhooks(
         [("myregistry", f"hook{n}", "the endpoint answered 410") for n in range(25)]
     )

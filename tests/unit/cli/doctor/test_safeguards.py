@@ -1,6 +1,7 @@
 """What the doctor says of keys, certificates, tokens and binds."""
 
 import datetime as dt
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from portcall.cli.doctor import safeguards
 from portcall.cli.doctor.checks import CheckedInstallation
 from portcall.cli.doctor.findings import Finding, Verdict
 from portcall.management.tls.certificates import Identity, issue, make_authority
+from portcall.store.access.principals import new_secret
 from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
 from portcall.store.preparing import prepare_secrets
@@ -37,6 +39,8 @@ def home(tmp_path: Path) -> Path:
     store.close()
     for name in ("token", "client.json"):
         (tmp_path / name).touch(mode=0o600)
+    account = {"client_id": "6f1f4a9c-0000-4000-8000-000000000001", "client_secret": new_secret()}
+    (tmp_path / "client.json").write_text(json.dumps(account))
     return tmp_path
 
 
@@ -230,6 +234,41 @@ def test_where_there_is_no_tls_no_certificate_is_missed(tmp_path: Path) -> None:
 
 
 # -- tokens and binds ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"", "is damaged"),
+        (b"\xff", "is damaged"),
+        (b"[" * 100_000, "is damaged"),
+        (b'{"client_id": 5, "client_secret": "x"}', "is damaged"),
+        (
+            b'{"client_id": "6f1f4a9c-0000-4000-8000-000000000001", "client_secret": "x"}',
+            "has no usable secret",
+        ),
+    ],
+)
+def test_a_damaged_principal_is_named(home: Path, written: bytes, said: str) -> None:
+    (home / "client.json").write_bytes(written)
+    (found,) = [each for each in safeguards.tokens(site(home)) if each.verdict is Verdict.WRONG]
+    assert said in found.found and "restart `portcall up`" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("names", "verdict", "said"),
+    [
+        ((), Verdict.OK, "is a setting"),
+        (("PORTCALL_SHARD",), Verdict.WRONG, "did you mean PORTCALL_SHARDS?"),
+        (("PORTCALL_BACKUP_FOLDER",), Verdict.OK, "PORTCALL_BACKUP_FOLDER"),
+    ],
+)
+def test_a_mistyped_variable_is_named(
+    home: Path, names: tuple[str, ...], verdict: Verdict, said: str
+) -> None:
+    found = safeguards.variables(site(home, dict.fromkeys(names, "1")))
+    assert found.verdict is verdict
+    assert said in found.found
 
 
 @pytest.mark.parametrize("name", ["token", "client.json"])

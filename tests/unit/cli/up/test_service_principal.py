@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from portcall.cli.up.service_principal import ensure_account
 from portcall.store.access.principals import Role, digest_of
@@ -65,5 +66,7 @@ def test_one_that_was_revoked_is_followed_by_another(file: Path, store: Store) -
 )  # fmt: skip
 def test_a_damaged_file_is_made_anew(file: Path, store: Store, text: str) -> None:
     file.write_text(text)
-    account = ensure_account(file, store)
-    assert ensure_account(file, store) == account
+    with capture_logs() as logs:
+        account = ensure_account(file, store)
+        assert ensure_account(file, store) == account
+    assert [(each["event"], each["path"]) for each in logs] == [("account.replaced", str(file))]

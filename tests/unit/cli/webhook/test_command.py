@@ -26,7 +26,7 @@ URI = "https://ci.example.com/hook"
             ("--uri", URI, "--actions", "push", "delete", "--headers", "a=b", "c=d=e",
              "--scope", "team/app:*", "--status", "disabled", "--tags", "k=v", "w",
              "--location", "eastus", "--secret", "generate", "--retry-schedule", "1s,2s",
-             "--rate-limit", "2.5"),
+             "--rate-limit", "2.5", "--final-answers", "400,404"),
             {
                 "location": "eastus",
                 "tags": {"k": "v", "w": ""},
@@ -37,7 +37,8 @@ URI = "https://ci.example.com/hook"
                     "scope": "team/app:*",
                     "status": "disabled",
                     "portcall": {
-                        "secret": "generate", "retrySchedule": "1s,2s", "rateLimit": 2.5
+                        "secret": "generate", "retrySchedule": "1s,2s", "rateLimit": 2.5,
+                        "finalAnswers": "400,404",
                     },
                 },
             },
@@ -118,6 +119,33 @@ def test_a_generated_secret_is_shown_once_beside_the_table(api: FakeApi, portcal
             ("--retry-schedule", "default"),
             {"properties": {"portcall": {"retrySchedule": None}}},
             id="the installation's schedule",
+        ),
+        pytest.param(
+            ("--format", "slack"),
+            {"properties": {"portcall": {"format": {"name": "slack"}}}},
+            id="a format",
+        ),
+        pytest.param(
+            ("--format", "cloudevents", "mode=binary", "types=image", "--scope", "a"),
+            {
+                "properties": {
+                    "scope": "a",
+                    "portcall": {
+                        "format": {"name": "cloudevents", "mode": "binary", "types": "image"}
+                    },
+                }
+            },
+            id="a format with settings",
+        ),
+        pytest.param(
+            ("--format", "acr"),
+            {"properties": {"portcall": {"format": None}}},
+            id="ACR's format",
+        ),
+        pytest.param(
+            ("--final-answers", "acr"),
+            {"properties": {"portcall": {"finalAnswers": "acr"}}},
+            id="ACR's answers",
         ),
         pytest.param(
             ("--rate-limit", "0"),

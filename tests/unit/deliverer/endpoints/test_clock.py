@@ -37,3 +37,27 @@ def test_it_never_goes_back() -> None:
         at[0] += step_s
         assert clock.now() >= before
         before = clock.now()
+
+
+def test_rare_readings_of_a_clock_that_rests_are_no_stall() -> None:
+    told: list[float] = []
+    at = [0.0]
+    clock = Clock(told.append, lambda: at[0])
+    clock.rest()
+    for at[0] in (40.0, 80.0, 95.0):
+        assert clock.now() == at[0]
+    at[0] = 100.0
+    clock.wake()
+    assert clock.now() == 100.0
+    assert told == []
+    at[0] = 140.0
+    assert clock.now() == 100.0, "a stall after it woke up"
+    assert told == [40.0]
+
+
+def test_to_wake_a_clock_that_does_not_rest_hides_no_stall() -> None:
+    at = [0.0]
+    clock = Clock(monotonic=lambda: at[0])
+    at[0] = 40.0
+    clock.wake()
+    assert clock.now() == 0.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portcall.deliverer.endpoints.presence import ANSWER_S, Presence
+from portcall.deliverer.endpoints.presence import ANSWER_S, IDLE_ANSWER_S, Presence
 
 STEP_S = 0.25
 
@@ -55,3 +55,33 @@ def test_it_is_counted_from_its_beginning_and_once(
 def test_a_broker_that_is_late_is_not_away_at_once() -> None:
     _, found = counted(answers={1.0}, hindered=set(), seconds=10)
     assert min(found) == 1.0 + ANSWER_S + STEP_S
+
+
+def test_an_idle_deliverer_asks_the_broker_rarely_and_is_not_away() -> None:
+    presence = Presence(0.0)
+    for now in range(5, 60, 5):
+        if now % 10 == 0:
+            presence.answered(float(now))
+        assert presence.look(float(now), hindered=False, is_idle=True) == 0.0
+
+
+def test_a_broker_that_was_away_while_idle_is_counted_from_its_last_answer() -> None:
+    presence = Presence(0.0)
+    presence.answered(10.0)
+    away_s = sum(presence.look(now, hindered=False, is_idle=True) for now in (15.0, 20.0, 30.0))
+    assert away_s == 20.0
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "away_s"),
+    [
+        pytest.param(IDLE_ANSWER_S - 1, 0.0, id="it answered lately"),
+        pytest.param(IDLE_ANSWER_S + 1, IDLE_ANSWER_S + 1.25, id="it did not"),
+    ],
+)
+def test_a_delivery_after_an_idle_time_trusts_the_last_answer(
+    silent_s: float, away_s: float
+) -> None:
+    presence = Presence(0.0)
+    presence.resume(silent_s)
+    assert presence.look(silent_s + 0.25, hindered=False) == away_s

@@ -9,6 +9,7 @@ from portcall.deliverer.endpoints.lanes import MAX_HELD_BACK, Admission, Lanes
 from portcall.deliverer.endpoints.rate import BURST_S, Rate
 from portcall.deliverer.endpoints.rate_sharing import Sharing
 from portcall.runtime.errors import BrokerError
+from portcall.runtime.pacing import Activity
 
 START, WAIT, PARK = Admission.START, Admission.WAIT, Admission.PARK
 TICK_S = 0.05
@@ -170,7 +171,7 @@ class Broker:
 
 async def test_the_share_follows_the_number_of_consumers_and_outlives_silence() -> None:
     broker = Broker(1, 2, BrokerError("away"), 3)
-    sharing = Sharing(broker, broker, "queue")
+    sharing = Sharing(broker, broker, "queue", Activity())
     for _ in range(4):
         await sharing.look()
     assert broker.shares == [1, 2, 3]

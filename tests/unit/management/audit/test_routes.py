@@ -1,8 +1,9 @@
 """The accounts over HTTP: one look for each request, and what the recorder must have done first."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -58,6 +59,7 @@ class World:
     peeked: list[int] = field(default_factory=list)
     recorder_runs: bool = True
     failure: BrokerError | None = None
+    audits: int = 0
 
     def __post_init__(self) -> None:
         self.auditor = Auditor(
@@ -94,6 +96,7 @@ class World:
             enter(self.store)
 
     async def _look(self) -> dict[str, int | None]:
+        self.audits += 1
         return self.depths
 
     async def _peek(self, limit: int) -> list[Message]:
@@ -131,6 +134,7 @@ async def test_the_accounts_of_every_registry(audited: ManagementApi, world: Wor
             "givenUp": 0,
             "cancelled": 0,
             "filtered": 0,
+            "refused": 0,
             "noMatch": 1,
             "open": {"notRetried": 1},
             "unmoved": {"notRetried": 1},
@@ -230,12 +234,17 @@ def test_what_is_among_the_dead_by_event_and_webhook() -> None:
 class Gauges:
     """The metrics of a world at times of a test's choice."""
 
-    def __init__(self, world: World, pauses: int = 0) -> None:
+    def __init__(
+        self, world: World, pauses: int = 0, recorded: Callable[[], object] = object
+    ) -> None:
         self.now = NOW_MS / 1000
         self._pauses = pauses
-        self.metrics = AuditMetrics(world.auditor, clock=lambda: self.now, pause=self._pause)
+        self.metrics = AuditMetrics(
+            world.auditor, recorded, clock=lambda: self.now, pause=self._pause
+        )
 
-    async def _pause(self, _seconds: float) -> None:
+    async def _pause(self, seconds: float) -> None:
+        self.now += seconds
         self._pauses -= 1
         if self._pauses == 0:
             raise asyncio.CancelledError
@@ -255,14 +264,15 @@ def deliveries(state: str) -> float | None:
 
 
 async def test_the_gauges_are_the_accounts(world: World) -> None:
-    held = {"taggedOnly": [4, 5]}
-    note(world.store, routed(event(), [1, 2, 3], held), routed(event("nobody"), []))
-    outcomes = [Outcome.DELIVERED, Outcome.GIVEN_UP]
-    rows = [record(hook, outcome=each) for hook, each in zip((1, 2), outcomes, strict=True)]
+    held = {"taggedOnly": [5, 6]}
+    note(world.store, routed(event(), [1, 2, 3, 4], held), routed(event("nobody"), []))
+    outcomes = [Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.REFUSED]
+    rows = [record(hook, outcome=each) for hook, each in zip((1, 2, 3), outcomes, strict=True)]
     append(world.store, frame(rows, [event()]))
     await Gauges(world).look()
-    states = ("accepted", "delivered", "given_up", "cancelled", "filtered", "no_match", "pending")
-    assert [deliveries(state) for state in states] == [6, 1, 1, 0, 2, 1, 1]
+    ends = {"delivered": 1, "given_up": 1, "cancelled": 0, "refused": 1, "filtered": 2}
+    expected = {"accepted": 7, **ends, "no_match": 1, "pending": 1}
+    assert {state: deliveries(state) for state in expected} == expected
 
 
 async def test_what_stays_nowhere_for_long_is_unaccounted(world: World) -> None:
@@ -290,3 +300,22 @@ async def test_a_look_that_failed_is_no_proof_of_silence(world: World) -> None:
     world.recorder_runs = True
     await gauges.look()
     assert gauges.lost(Doubt.NOT_ATTEMPTED) == 0
+
+
+@pytest.mark.parametrize(
+    ("webhooks", "is_recording", "audits"),
+    [
+        pytest.param([], False, 2, id="nothing is open: every five minutes"),
+        pytest.param([], True, 11, id="something is recorded"),
+        pytest.param([1], False, 11, id="a delivery is open"),
+    ],
+)
+async def test_audits_are_rare_while_nothing_can_have_changed(
+    world: World, webhooks: list[int], *, is_recording: bool, audits: int
+) -> None:
+    note(world.store, routed(event(), webhooks))
+    recorded = count()
+    gauges = Gauges(world, 22, lambda: next(recorded) if is_recording else 0)
+    with pytest.raises(asyncio.CancelledError):
+        await gauges.metrics.run()
+    assert world.audits == audits

@@ -132,6 +132,22 @@ def test_a_record_is_shown_as_the_real_service_shows_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "content"),
+    [
+        (msgspec.structs.replace(SENT, content='{"text":"pushed"}'), {"text": "pushed"}),
+        (msgspec.structs.replace(SENT, content="a text, no JSON"), "a text, no JSON"),
+        (msgspec.structs.replace(SENT, content="[" * 5_000), "[" * 5_000),
+        (msgspec.structs.replace(SENT, method="OPTIONS"), ""),
+    ],
+    ids=["json", "text", "deep", "handshake"],
+)
+def test_a_record_shows_the_body_that_was_sent(sent: Sent, content: Json) -> None:
+    request = shown(seen(Detail(sent=sent)))["eventRequestMessage"]
+    assert request["content"] == content
+    assert request["method"] == sent.method
+
+
+@pytest.mark.parametrize(
     ("detail", "outcome", "content"),
     [
         (

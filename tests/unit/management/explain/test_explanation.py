@@ -97,6 +97,20 @@ async def test_the_extras_of_an_event_are_told(
     }
 
 
+@pytest.mark.parametrize("first", ["accepted", "routed"])
+async def test_an_event_that_no_webhook_matches_tells_its_extras_too(
+    api: ManagementApi, store: Store, hooks: dict[str, int], first: str
+) -> None:
+    assert hooks
+    event_ = msgspec.structs.replace(event(repository="nobody/wants"), extras=EXTRAS)
+    notes = [accepted(event_), routed(event_, [])]
+    for each in notes if first == "accepted" else reversed(notes):
+        note(store, each)
+    answer = await explain(api)
+    assert answer.json["extras"]["actor"] == "ci"
+    assert answer.json["extras"]["platforms"] == ["linux/arm64"]
+
+
 async def test_an_event_without_extras_tells_none(
     api: ManagementApi, store: Store, hooks: dict[str, int]
 ) -> None:
@@ -194,6 +208,7 @@ async def test_a_delivery_is_where_its_records_say(
         (record(webhook_id, Outcome.GIVEN_UP, attempt=3, status=503), "given_up"),
         (record(webhook_id, attempt=4), "delivered"),
         (record(webhook_id, Outcome.CANCELLED, attempt=5, status=0), "cancelled"),
+        (record(webhook_id, Outcome.REFUSED, attempt=6, status=400), "refused"),
     ]
     delivery: Json = {}
     for number, (each, expected) in enumerate(steps):

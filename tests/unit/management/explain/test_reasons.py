@@ -150,6 +150,15 @@ ANSWERED = Answer(503, "Service Unavailable", {})
             id="given up",
         ),
         pytest.param(
+            record(
+                Outcome.REFUSED,
+                400,
+                Detail(message="refused by the receiver: the endpoint answered 400"),
+            ),
+            "refused by the receiver: the endpoint answered 400",
+            id="refused",
+        ),
+        pytest.param(
             record(Outcome.CANCELLED, 0, Detail(message="cancelled: the webhook was deleted")),
             "cancelled: the webhook was deleted",
             id="cancelled",

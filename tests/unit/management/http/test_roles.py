@@ -15,7 +15,7 @@ from tests.unit.management.api import (
     webhook_body,
 )
 
-READER_POSTS = ("listEvents", "checkNameAvailability", "countReplay", "testScope")
+READER_POSTS = ("listEvents", "checkNameAvailability", "countReplay", "testScope", "testFormat")
 ADMINISTRATOR_GETS = (
     "/portcall/tokens",
     "/portcall/tokens/{client}",

@@ -136,13 +136,26 @@ async def test_a_start_is_no_look(
     running.cancel()
 
 
-async def test_it_asks_seldom_until_somebody_looks(pulse: Pulse, depths: FakeDepths) -> None:
+async def test_the_first_look_after_a_while_waits_for_a_new_snapshot(
+    pulse: Pulse, depths: FakeDepths
+) -> None:
     running = asyncio.create_task(pulse.run())
-    async with asyncio.timeout(5):  # the pause is 15 s where nobody looks
-        await depths.questions.get()
-        pulse.snapshot()
-        await depths.questions.get()
+    async with asyncio.timeout(5):  # the pause is a minute while nobody looks
+        while not pulse.snapshot().at_ms:  # noqa: ASYNC110 (it sets no event of ours)
+            await asyncio.sleep(0.01)
+        depths.counts = {DEAD: 6}
+        assert (await pulse.look()).dead == 6
+        assert depths.questions.qsize() == 2
+        await asyncio.wait_for(pulse.look(), 0.1)
     running.cancel()
+
+
+async def test_a_look_does_not_wait_long_for_a_broker_that_hangs(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portcall.management.overview.pulse.FRESH_S", 0.01)
+    async with asyncio.timeout(5):
+        assert (await pulse.look()).at_ms == 0
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ async def test_one_delivery_is_named_by_the_webhook_id_of_its_posts(api: Managem
     replay = await created(api, api.webhook("webhook01"), named)
     assert replay["properties"]["total"] == 1
     assert replay["properties"]["selection"] == {
-        "outcomes": ["given_up", "cancelled", "delivered"], "eventId": "e2", "webhook": "webhook01",
+        "outcomes": ["given_up", "cancelled", "delivered", "refused"], "eventId": "e2", "webhook": "webhook01",
     }  # fmt: skip
 
 

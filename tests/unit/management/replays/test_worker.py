@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from portcall.management.replays import worker as replaying
-from portcall.management.replays.worker import LOOK_S, Replayer, frames_of
+from portcall.management.replays.worker import AT_LEAST_S, LOOK_S, Replayer, frames_of
 from portcall.runtime.errors import BrokerError, UnconfirmedError
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.extras import Extras
@@ -89,6 +89,7 @@ class Bench:
             shards=2,
             clock_ms=lambda: NOW_MS + int(self.now * 1000),
             monotonic=lambda: self.now,
+            stamp=self.store.stamp,
         )
 
     def given_up(self, count: int, name: str = "webhook1") -> int:
@@ -273,3 +274,25 @@ def test_an_event_that_was_accepted_twice_stands_twice() -> None:
     ]
     ((found,),) = [[decode_deliveries(body) for body in frames_of(chosen, 5)]]
     assert [each.accepted_ms for each in found.events] == [1, 2]
+
+
+async def test_the_store_is_asked_rarely_while_nothing_was_committed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims, claim = 0, bench.store.replays.claim
+
+    def counted(holder: str, *, now_ms: int, lease_ms: int) -> list[Replay]:
+        nonlocal claims
+        claims += 1
+        return list(claim(holder, now_ms=now_ms, lease_ms=lease_ms))
+
+    monkeypatch.setattr(type(bench.store.replays), "claim", lambda _, *a, **b: counted(*a, **b))
+    for _ in range(int(4 * AT_LEAST_S / LOOK_S)):
+        assert await bench.replayer.turn() == LOOK_S
+        bench.now += LOOK_S
+    if bench.store.stamp() is not None:
+        assert claims == 4
+    bench.given_up(3)
+    bench.begin()
+    await bench.replayer.turn()
+    assert len(bench.publisher.deliveries()) == 3, "a new replay is seen at the next look"

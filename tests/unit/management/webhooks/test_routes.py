@@ -355,9 +355,48 @@ async def test_scopes_are_a_list_and_null_or_an_empty_one_takes_them_away(
         assert row is not None and row.scopes is None
 
 
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("receiver-refuses", "receiver-refuses"),
+        ([404, 400, "4XX"], [400, 404, "4xx"]),
+        ("400, 404", [400, 404]),
+        ("acr", None),
+        ([], None),
+        (None, None),
+    ],
+    ids=str,
+)
+async def test_final_answers_are_a_preset_or_a_list_and_acr_or_null_takes_them_away(
+    api: ManagementApi, sent: Json, shown: Json
+) -> None:
+    await api.put_webhook(portcall={"finalAnswers": [418]})
+    answer = await api.put_webhook(portcall={"finalAnswers": sent})
+    assert answer.json["properties"]["portcall"].get("finalAnswers") == shown
+    kept = await api.put_webhook(portcall={"probe": True})
+    assert kept.json["properties"]["portcall"].get("finalAnswers") == shown
+    body = {"properties": {"portcall": {"finalAnswers": [422, 500]}}}
+    patched = await api.request("PATCH", api.webhook("webhook01"), body)
+    assert patched.json["properties"]["portcall"]["finalAnswers"] == [422, 500]
+    exported = await api.request(
+        "GET", f"{api.registry()}/webhooks", query=f"{VERSION}&$expand=callbackConfig"
+    )
+    (item,) = exported.json["value"]
+    again = {"value": [{"name": "webhook02", "properties": item["properties"]}]}
+    assert (await api.request("POST", f"{api.registry()}/importWebhooks", again)).status == 200
+    (row,) = api.store.webhooks.by_ids([_id_of(api, "webhook02")])
+    assert row.final_answers == "422,500"
+
+
+def _id_of(api: ManagementApi, name: str) -> int:
+    row = api.store.webhooks.get("alpha", name)
+    assert row is not None
+    return row.id
+
+
 async def test_a_webhook_shows_what_became_of_its_deliveries(api: ManagementApi) -> None:
     answer = await api.put_webhook()
-    counters = {"delivered": 0, "failed": 0, "givenUp": 0, "cancelled": 0}
+    counters = {"delivered": 0, "failed": 0, "givenUp": 0, "cancelled": 0, "refused": 0}
     assert answer.json["properties"]["portcall"]["counters"] == counters
 
 

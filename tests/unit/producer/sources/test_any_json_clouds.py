@@ -127,7 +127,8 @@ def test_any_value_at_any_place_is_read_or_ignored(kind: str, data: st.DataObjec
             break
     raw = json.dumps(body).encode()
     told = check(adapter, raw, options)
-    assert told == 1 or isinstance(body, list)
+    many_tags = kind == "generic" and told > 1  # one event for each
+    assert told == 1 or isinstance(body, list) or many_tags
     if adapter is gar.read:
         message = {"message": {"data": base64.b64encode(raw).decode(), "messageId": "1"}}
         assert check(adapter, json.dumps(message).encode(), options) == 1

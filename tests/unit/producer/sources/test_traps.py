@@ -167,6 +167,30 @@ def test_a_header_of_a_cloud_event_is_decoded_once(written: str, expected: str) 
     assert cloudevents.is_binary(headers)
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("5f0d", "5f0d"),
+        ("a%2Fb", "a/b"),
+        ("a%252Fb", "a%2Fb"),
+        ('"quoted \\"id\\""', 'quoted "id"'),
+        ('"%41"', "A"),
+        ('"', '"'),
+        ("%C3%A9", "é"),
+        ("100%", "100%"),
+    ],
+)
+def test_zots_and_harbors_headers_are_decoded_once(written: str, expected: str) -> None:
+    sent = ZOT_PUSH | {"ce-id": written, "ce-time": "2026-05-02T09%3A04%3A05Z"}
+    (event,) = taken(zot.read, ZOT, headers=sent).events
+    (payload,) = told(taken(zot.read, ZOT, headers=sent))
+    told_id = (event.extras and event.extras.source_id) or event.id
+    assert (told_id, payload["timestamp"]) == (expected, AT)
+    typed = {"ce-type": "harbor.artifact%2Epushed", "ce-id": written}
+    (event,) = taken(harbor.read, {"data": HARBOR["event_data"]}, headers=typed).events
+    assert ((event.extras and event.extras.source_id) or event.id) == expected
+
+
 def test_giteas_request_with_githubs_header_is_giteas() -> None:
     (event,) = told(taken(gitea.read, test_vendors.GITEA, headers=BOTH))
     assert event["id"] == BOTH["X-Gitea-Delivery"]

@@ -187,5 +187,5 @@ async def test_stop_bears_a_broker_that_is_gone(error: BaseException) -> None:
 
     consumer = make(handle)
     consuming = SimpleNamespace(channel=Cancelling(error), tag="t")
-    consumer._consumers = cast("Any", [consuming, consuming])
+    consumer._consumers = cast("Any", {"one": consuming, "two": consuming})
     await consumer.stop(within_s=60)

@@ -39,13 +39,15 @@ class Refreshes:
     def __init__(self) -> None:
         self.begun = asyncio.Semaphore(0)
         self.count = 0
+        self.succeeds = True
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def __call__(self) -> None:
+    async def __call__(self) -> bool:
         self.count += 1
         self.begun.release()
         await self.gate.wait()
+        return self.succeeds
 
 
 async def turns() -> None:
@@ -104,8 +106,40 @@ async def test_without_hints_it_is_polled() -> None:
     following.cancel()
 
 
+async def test_the_store_is_not_asked_while_nothing_was_committed() -> None:
+    refreshes, looks, stamp = Refreshes(), asyncio.Semaphore(0), 1
+
+    def look() -> int:
+        looks.release()
+        return stamp
+
+    follower = FeedFollower(refreshes, poll_s=0.001, stamp=look)
+    following = asyncio.create_task(follower.run())
+
+    async def some_looks() -> None:
+        for _ in range(5):
+            await looks.acquire()
+
+    async with asyncio.timeout(5):
+        await some_looks()
+        assert refreshes.count == 1
+        refreshes.succeeds = False
+        stamp = 2
+        await some_looks()
+        assert refreshes.count > 2, "without an answer it is asked again"
+        refreshes.succeeds = True
+        await some_looks()
+        before = refreshes.count
+        await some_looks()
+        assert refreshes.count == before
+        follower.hint(7)
+        await some_looks()
+        assert refreshes.count == before + 1
+    following.cancel()
+
+
 async def test_an_error_of_the_refresh_ends_it() -> None:
-    async def refresh() -> None:
+    async def refresh() -> bool:
         raise ValueError("a bug")
 
     with pytest.raises(ValueError, match="a bug"):

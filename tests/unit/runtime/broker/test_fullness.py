@@ -4,7 +4,13 @@ from collections.abc import Collection
 
 import pytest
 
-from portcall.runtime.broker.fullness import Bounded, Fullness, bounded_queues
+from portcall.runtime.broker.fullness import (
+    AT_LEAST_S,
+    LOOK_S,
+    Bounded,
+    Fullness,
+    bounded_queues,
+)
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.topology import (
     DEAD,
@@ -26,6 +32,7 @@ class Broker:
         self.waiting: int | None = 0
         self.asked: list[str] = []
         self.size = size
+        self.published = 0
 
     async def each_waiting(self, queues: Collection[str]) -> dict[str, int]:
         if self.waiting is None:
@@ -79,6 +86,46 @@ async def test_only_queues_where_something_was_published_are_asked_for() -> None
     queues = {"q": Bounded("e", 100_000), "rung": Bounded("never", 100_000)}
     await Fullness(broker, broker, queues).look()
     assert broker.asked == ["q"]
+
+
+async def test_queues_that_do_not_move_are_asked_for_rarely() -> None:
+    broker, now = Broker(), 0.0
+    found = Fullness(broker, broker, {"q": Bounded("e", 100_000)}, lambda: now)
+    asked = []
+
+    async def look() -> None:
+        nonlocal now
+        before = len(broker.asked)
+        await found.look()
+        asked.append(len(broker.asked) - before)
+        now += LOOK_S
+
+    broker.waiting = 3
+    for _ in range(3):
+        await look()
+    assert asked == [1, 1, 0], "the second answer was that of the first"
+    broker.published += 1
+    broker.waiting = 90
+    for _ in range(4):
+        await look()
+    assert asked[3:] == [1, 1, 0, 0]
+    assert found.problem is not None
+    broker.waiting = 0  # others have emptied it
+    now += AT_LEAST_S
+    await look()
+    assert asked[-1] == 1
+    assert found.problem is None
+
+
+async def test_a_steady_look_knows_what_waits_whatever_was_published() -> None:
+    broker = Broker(size=0)
+    found = Fullness(broker, broker, {"q": Bounded("e", 100_000)}, is_steady=True)
+    assert found.waiting("q") == 1, "perhaps something, before the first answer"
+    for broker.waiting in (0, 0, 0, 3):
+        await found.look()
+        assert found.waiting("q") == broker.waiting
+    assert broker.asked == ["q"] * 4
+    assert found.problem is None
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,13 @@ from portcall.schemas.options.table import (
     repeats_within_s,
 )
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind
+from tests.authorities import authority
 
 OIDC = {"issuer": "https://accounts.test", "audience": "portcall", "email": "push@acme.test"}
 KEY = '{"kty": "RSA", "kid": "1", "n": "AQAB", "e": "AQAB"}'
+
+
+CA = authority("A CA").pem
 
 
 def check(options: dict[str, str], kind: str = "harbor", proof: str = "bearer") -> dict[str, str]:
@@ -31,7 +35,7 @@ def oidc(**changes: str) -> dict[str, str]:
     [
         ({}, "distribution", "hmac_sha256", "proof", "signs no bodies"),
         ({}, "gitlab", "hmac_sha1", "proof", "signs no bodies"),
-        ({"colour": "x"}, "distribution", "bearer", "options.colour", "it takes none"),
+        ({"colour": "x"}, "distribution", "bearer", "options.colour", "allowed are aliases"),
         ({"colour": "x"}, "harbor", "bearer", "options.colour", "allowed are host"),
         ({"utc_ofset": "Z"}, "alibaba", "path", "options.utc_ofset", "did you mean utc_offset?"),
         ({"utc_offset": "Z"}, "harbor", "bearer", "options.utc_offset", "no option of harbor"),
@@ -54,6 +58,29 @@ def oidc(**changes: str) -> dict[str, str]:
         ({"names": "short"}, "nexus", "hmac_sha1", "options.names", "path or bare"),
         ({"repo_keys": " , "}, "artifactory", "header", "options.repo_keys", "with commas"),
         ({"replication": "yes"}, "ecr", "bearer", "options.replication", "push or ignore"),
+        ({"aliases": " ,"}, "harbor", "bearer", "options.aliases", "such as =library/"),
+        ({"aliases": "a/b"}, "harbor", "bearer", "options.aliases", "write SENT=NAME"),
+        ({"aliases": "a/=b"}, "harbor", "bearer", "options.aliases", "write SENT=NAME"),
+        ({"aliases": "a=b/"}, "harbor", "bearer", "options.aliases", "write SENT=NAME"),
+        ({"aliases": "a="}, "harbor", "bearer", "options.aliases", "write SENT=NAME"),
+        ({"aliases": "="}, "harbor", "bearer", "options.aliases", "write SENT=NAME"),
+        ({"aliases": "=up//"}, "harbor", "bearer", "options.aliases", "not a repository name"),
+        ({"aliases": "a=b," * 51}, "harbor", "bearer", "options.aliases", "more than 50"),
+        ({"tag_deletes": "yes"}, "zot", "bearer", "options.tag_deletes", "event or ignore"),
+        ({"tag_deletes": "event"}, "quay", "path", "options.tag_deletes", "no option of quay"),
+        (
+            {"header": "X", "encoding": "hex64"},
+            *("acr", "hmac_sha1", "options.encoding", "hex or base64"),
+        ),
+        ({"encoding": "hex"}, "acr", "bearer", "options.encoding", "hmac_sha256 or hmac_sha1"),
+        (
+            {"ca_bundle": CA, "name": "CN=a", "revoked": "no"},
+            *("acr", "client_certificate", "options.revoked", "openssl x509 -serial"),
+        ),
+        (
+            {"ca_bundle": CA, "name": "CN=a", "revoked": " , "},
+            *("acr", "client_certificate", "options.revoked", "with commas between them"),
+        ),
         ({"utc_offset": "+8"}, "alibaba", "path", "options.utc_offset", "such as +08:00"),
         ({}, "generic", "bearer", "options.repository", "is required"),
         ({"repository": ""}, "generic", "bearer", "options.repository", "must not be empty"),
@@ -70,6 +97,7 @@ def oidc(**changes: str) -> dict[str, str]:
         (oidc(issuer="https://accounts.test?a=b"), "gar", "oidc", "options.issuer", "query"),
         (oidc(issuer="https://me@accounts.test"), "gar", "oidc", "options.issuer", "user"),
         (oidc(jwks="{"), "gar", "oidc", "options.jwks", "not JSON"),
+        (oidc(jwks="[" * 200 + "]" * 200), "gar", "oidc", "options.jwks", "nested too deeply"),
         (oidc(jwks="[]"), "gar", "oidc", "options.jwks", "must be a set"),
         (oidc(jwks='{"keys": []}'), "gar", "oidc", "options.jwks", "1 to 100 keys"),
         (oidc(jwks="https://a.test/keys"), "gar", "oidc", "options.jwks", "not their address"),
@@ -99,6 +127,10 @@ def test_an_error_names_the_option_and_what_would_be_right(
         ({"header": "X-Hub-Signature", "prefix": ""}, "ghcr", "hmac_sha256"),
         ({"names": "bare", "repo_keys": "docker-local, docker-prod"}, "artifactory", "header"),
         ({"utc_offset": "-03:30"}, "alibaba", "path"),
+        ({"aliases": "=library/, mirror/hub/=, old/app=team/app"}, "distribution", "bearer"),
+        ({"tag_deletes": "event"}, "zot", "bearer"),
+        ({"ca_bundle": CA, "name": "CN=a", "revoked": "0a:FF, 1"}, "zot", "client_certificate"),
+        ({"header": "X-Sig", "encoding": "base64"}, "acr", "hmac_sha256"),
         ({"repository": "join('/', [a, b])", "actions": "made=push,"}, "generic", "bearer"),
         (oidc(issuer="http://127.0.0.1:8080", jwks=f'{{"keys": [{KEY}]}}'), "gar", "oidc"),
     ],

@@ -10,9 +10,10 @@ import pytest
 
 from portcall.runtime.clock import now_ms
 from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
 from portcall.schemas.filters import Facts
 from portcall.schemas.frames import decode_raw_journal, encode_journal
-from portcall.schemas.journal import IgnoredNote, Note, accepted, routed
+from portcall.schemas.journal import IgnoredNote, Note, accepted, digest_of, routed
 from portcall.schemas.records import Outcome
 from portcall.schemas.topology import JOURNAL
 from portcall.store.engine import Store
@@ -20,6 +21,7 @@ from portcall.store.errors import PositionConflictError, UnstorableError
 from portcall.store.journal.accounts import MAX_SUSPECTS, Account, Accounts, Doubt
 from portcall.store.journal.open_events import BEGINNING, Cursor
 from portcall.store.records.appending import Position
+from portcall.store.records.lost import LostDelivery
 from tests.unit.store.contract.eventlog import append, rows_in
 from tests.unit.store.samples import frame, record
 
@@ -90,6 +92,43 @@ def only(accounts: Accounts) -> Account:
 def doubts(store: Store, before_ms: int = LATER) -> list[tuple[Doubt, str, int | None]]:
     found = read(store, before_ms=before_ms).suspects
     return [(each.doubt, each.event_id, each.webhook_id) for each in found]
+
+
+class LostContract:
+    def lost(self, of: Event, webhook_id: int) -> LostDelivery:
+        return LostDelivery(of.id, digest_of(of).hex(), webhook_id)
+
+    def test_a_delivery_continues_at_its_last_attempt(self, store: Store) -> None:
+        of = event("e")
+        first = record(HOOK, outcome=Outcome.RETRIED, attempt=1)
+        second = record(HOOK, outcome=Outcome.RETRIED, attempt=2)
+        append(store, frame([first], [of]))
+        append(store, frame([second], [of]))
+        wanted = self.lost(of, HOOK)
+        found = store.lost.find([wanted])[wanted]
+        assert (found.event, found.webhook_id, found.attempt) == (of, HOOK, 2)
+
+    def test_a_delivery_without_a_record_has_the_event_of_another(self, store: Store) -> None:
+        of = event("e")
+        record_of(store, of, (HOOK, Outcome.DELIVERED))
+        wanted = self.lost(of, HOOK + 1)
+        found = store.lost.find([wanted])[wanted]
+        assert (found.event, found.webhook_id, found.attempt) == (of, HOOK + 1, 0)
+
+    def test_an_event_without_a_record_is_not_found(self, store: Store) -> None:
+        record_of(store, event("other"), (HOOK, Outcome.DELIVERED))
+        assert store.lost.find([self.lost(event("e"), HOOK)]) == {}
+
+    def test_another_event_of_the_same_id_is_not_taken(self, store: Store) -> None:
+        record_of(store, event("e", accepted_ms=T + 1), (HOOK, Outcome.RETRIED))
+        assert store.lost.find([self.lost(event("e"), HOOK)]) == {}
+
+    def test_more_suspects_are_named_on_request(self, store: Store) -> None:
+        count = MAX_SUSPECTS + 5
+        note(store, *(accepted(event(f"e{number}")) for number in range(count)))
+        found = store.journal.accounts(horizon_ms=0, before_ms=LATER, suspects=count)
+        assert len(found.suspects) == count
+        assert len(read(store, before_ms=LATER).suspects) == MAX_SUSPECTS
 
 
 class NotingContract:
@@ -170,6 +209,17 @@ class NotingContract:
     ) -> None:
         take(store, msgspec.structs.replace(routed(event("e"), []), held=held))
         assert enter(store) == 1
+
+    def test_only_an_event_for_nobody_keeps_its_extras(self, store: Store) -> None:
+        extras = Extras(kind="zot", actor="ci")
+        alone, wanted = (
+            msgspec.structs.replace(event(name), extras=extras) for name in ("alone", "wanted")
+        )
+        note(store, accepted(alone), routed(alone, []), accepted(wanted), routed(wanted, [HOOK]))
+        kept = {each: store.journal.of_id(each)[0].extras for each in ("alone", "wanted")}
+        assert kept == {"alone": extras, "wanted": None}
+        note(store, routed(alone, []))
+        assert store.journal.of_id("alone")[0].extras == extras
 
     def test_what_is_told_twice_counts_once(self, store: Store) -> None:
         notes = [accepted(event("e")), routed(event("e"), [HOOK, HOOK + 1])]
@@ -276,14 +326,15 @@ class AccountsContract:
         hooks = [HOOK + number for number in range(6)]
         note(store, accepted(event("e")), routed(event("e"), hooks))
         record_of(store, event("e"), *((hook, Outcome.RETRIED) for hook in hooks[:3]))
-        endings = [Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.CANCELLED]
-        record_of(store, event("e"), *zip(hooks[:3], endings, strict=True))
-        record_of(store, event("e"), *((hook, Outcome.DELIVERED) for hook in hooks[3:]))
+        endings = [Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.REFUSED]
+        record_of(store, event("e"), *zip(hooks[:4], endings, strict=True))
+        record_of(store, event("e"), *((hook, Outcome.DELIVERED) for hook in hooks[4:]))
         if is_settled:
             assert settle(store) == 1
         account = only(read(store, before_ms=LATER))
         assert (account.events, account.accepted) == (1, 6)
-        assert (account.delivered, account.given_up, account.cancelled) == (4, 1, 1)
+        assert (account.delivered, account.given_up, account.cancelled) == (3, 1, 1)
+        assert account.refused == 1
         assert not +account.open and not +account.unmoved
 
     def test_a_delivery_counts_once_and_success_is_what_counts(self, store: Store) -> None:
@@ -491,6 +542,8 @@ def _count(
         found = {outcome for each, outcome in outcomes if each == hook}
         if Outcome.DELIVERED in found:
             expected.delivered += 1
+        elif Outcome.REFUSED in found:
+            expected.refused += 1
         elif Outcome.GIVEN_UP in found:
             expected.given_up += 1
         elif Outcome.CANCELLED in found:

@@ -97,3 +97,11 @@ class InstallationContract:
         add_registry(store)
         assert add_webhook(store).id == (installed_s << 20) + 1
         assert installed_s << 20 < 2**53  # a JSON number that every client reads exactly
+
+    def test_the_intake_is_stopped_since_the_first_stop_until_it_starts(self, store: Store) -> None:
+        assert store.installation.intake_stopped_ms() == 0
+        assert store.installation.stop_intake(1_000) == 1_000
+        assert store.installation.stop_intake(2_000) == 1_000
+        assert store.installation.intake_stopped_ms() == 1_000
+        assert store.installation.stop_intake(0) == 0
+        assert store.installation.stop_intake(3_000) == 3_000

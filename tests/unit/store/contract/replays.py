@@ -20,11 +20,12 @@ from tests.unit.store.contract.eventlog import append
 from tests.unit.store.samples import add_registry, add_webhook, draft, event, frame, record
 
 ALL = Selection(registry="myregistry")
-GIVEN_UP, CANCELLED, DELIVERED, RETRIED = (
+GIVEN_UP, CANCELLED, DELIVERED, RETRIED, REFUSED = (
     Outcome.GIVEN_UP,
     Outcome.CANCELLED,
     Outcome.DELIVERED,
     Outcome.RETRIED,
+    Outcome.REFUSED,
 )
 DISABLE_AFTER_MS = 10_000
 
@@ -74,9 +75,10 @@ class SelectingContract:
             ((GIVEN_UP,), ["given"]),
             ((CANCELLED,), ["cancelled"]),
             ((GIVEN_UP, CANCELLED), ["given", "cancelled"]),
-            (ENDINGS, ["given", "cancelled", "delivered"]),
+            ((REFUSED,), ["refused"]),
+            (ENDINGS, ["given", "cancelled", "delivered", "refused"]),
         ],
-        ids=["given up", "cancelled", "both", "all but what is pending"],
+        ids=["given up", "cancelled", "both", "refused", "all but what is pending"],
     )
     def test_the_last_record_decides(
         self, store: Store, outcomes: tuple[Outcome, ...], ids: list[str]
@@ -89,6 +91,7 @@ class SelectingContract:
         ended(store, hook, "given", outcome=GIVEN_UP, attempt=2)
         ended(store, hook, "cancelled", outcome=CANCELLED)
         ended(store, hook, "delivered", outcome=DELIVERED)
+        ended(store, hook, "refused", outcome=REFUSED)
         wanted = Selection(registry="myregistry", outcomes=outcomes)
         found = chosen(store, begin(store, wanted))
         assert [each for each in found if each != "again"] == ids
@@ -336,12 +339,15 @@ class StandingContract:
             [(0, RETRIED), (4_000, DELIVERED), (10_000, RETRIED)],
             [(0, RETRIED), (10_000, RETRIED), (10_001, DELIVERED)],
             [(0, CANCELLED), (20_000, CANCELLED)],
+            [(at, REFUSED) for at in range(0, 20_000, 2_500)],
+            [(0, RETRIED), (4_000, REFUSED), (10_000, RETRIED)],
             [(-90_000, RETRIED), (1_000, RETRIED)],
             [(0, RETRIED), (90_000, RETRIED)],
             [(0, RETRIED), (1_000, RETRIED), (90_000, RETRIED), (90_001, RETRIED)],
             [(0, RETRIED), (30_000, RETRIED), (60_000, RETRIED), (62_499, RETRIED)],
         ],
         ids=["not long enough", "one", "one success between", "well again", "no attempts",
+             "refused", "one refused between",
              "from before it was enabled", "nothing but silence between", "an outage of ours",
              "several"],
     )  # fmt: skip
@@ -361,6 +367,17 @@ class StandingContract:
         self.attempts(store, hook, (6, DELIVERED))
         self.look(store)
         assert self.row(store).failing_since_ms == 0
+
+    @pytest.mark.parametrize("window", [1, 1_000])
+    def test_a_refusal_is_no_failure_and_shows_that_the_receiver_is_there(
+        self, store: Store, window: int
+    ) -> None:
+        hook = add_hook(store)
+        self.attempts(store, hook, (3, RETRIED), (5, REFUSED), (6, REFUSED))
+        self.look(store, window)
+        row = self.row(store)
+        assert row.failing_since_ms == 0
+        assert (row.delivered, row.failed, row.given_up, row.refused) == (0, 1, 0, 2)
 
     @pytest.mark.parametrize("window", [1, 1_000])
     def test_every_record_is_counted_once(self, store: Store, window: int) -> None:

@@ -52,6 +52,20 @@ class SourcesContract:
         assert (usable.secrets, usable.problem) == ((SECRET,), "")
         assert usable.created_ms == made.created_ms
 
+    def test_it_is_known_when_a_source_was_first_heard(self, store: Store) -> None:
+        add_registry(store)
+        made = add(store)
+        before = store.webhooks.revision()
+        store.sources.note_heard("MYREGISTRY", "harbor", made.created_ms + 1, 5)
+        store.sources.note_heard("myregistry", "other", made.created_ms, 5)
+        assert store.webhooks.revision() == before
+        for at_ms in (7, 8):
+            store.sources.note_heard("MYREGISTRY", "harbor", made.created_ms, at_ms)
+        assert [each.heard_ms for each in store.sources.usable()] == [7]
+        assert store.webhooks.revision() == before + 1
+        store.sources.put("myregistry", "harbor", draft(options={}))
+        assert [each.heard_ms for each in store.sources.usable()] == [7]
+
     def test_the_secret_is_sealed(self, store: Store) -> None:
         add_registry(store)
         add(store)

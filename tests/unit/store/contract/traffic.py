@@ -75,6 +75,21 @@ class AddingUpContract:
         assert total.failed == 3
         assert total.success_rate == 0.25
 
+    def test_what_the_receiver_refused_is_apart_from_failures(self, store: Store) -> None:
+        add_registry(store)
+        hook = add_webhook(store, "webhook1").id
+        refused = [record(hook, NOW, outcome=Outcome.REFUSED, status=400) for _ in range(4)]
+        put(store, refused)
+        add_up(store)
+        assert of_all(store).total.success_rate is None
+        put(store, [record(hook, NOW), record(hook, NOW, outcome=Outcome.RETRIED, status=503)])
+        add_up(store)
+        total = of_all(store).total
+        assert (total.attempts, total.refused, total.failed) == (6, 4, 1)
+        assert (total.success_rate, total.latency.count) == (0.5, 6)
+        of_hook = store.traffic.totals("myregistry", since_ms=NOW - HOUR, until_ms=NOW)[hook]
+        assert (of_hook.refused, of_hook.success_rate) == (4, 0.5)
+
     def test_every_record_counts_once_however_often_one_looks(self, store: Store) -> None:
         for number in range(5):
             put(store, [record(7 + number, NOW - number * MINUTE) for _ in range(3)])

@@ -4,8 +4,13 @@ from tests.unit.store.contract.journal import (
     AccountsContract,
     DeletedTagsContract,
     IgnoredContract,
+    LostContract,
     NotingContract,
 )
+
+
+class TestLost(LostContract):
+    """On SQLite."""
 
 
 class TestNoting(NotingContract):

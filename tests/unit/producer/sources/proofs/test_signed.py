@@ -14,9 +14,15 @@ SHA1 = "3cd03138213013a02ba9e3e101224d5d5d51b78c"
 GITHUB, GITEA, NEXUS = "X-Hub-Signature-256", "X-Gitea-Signature", "X-Nexus-Webhook-Signature"
 
 
-def is_right(kind: SourceKind, *headers: tuple[str, str], body: bytes = BODY) -> bool:
+BASE64_256 = "VcllZuRNtP5TjJgm/ZhQdCqQLSMD/aWRf2OEICWEq2k="
+BASE64_1 = "PNAxOCEwE6ArqePhASJNXV1Rt4w="
+
+
+def is_right(
+    kind: SourceKind, *headers: tuple[str, str], body: bytes = BODY, encoding: str = "hex"
+) -> bool:
     proof = Proof.HMAC_SHA256 if kind is SourceKind.ARTIFACTORY else DEFAULT_PROOFS[kind]
-    source = Source("myregistry", "here", kind, proof, (SECRET,), {})
+    source = Source("myregistry", "here", kind, proof, (SECRET,), {"encoding": encoding})
     signature = signature_of(source, CIMultiDictProxy(CIMultiDict(headers)))
     return bool(signature) and is_signed(source, ["another", SECRET], signature, body)
 
@@ -54,6 +60,40 @@ def test_vectors(kind: SourceKind, header: str, value: str) -> None:
 )
 def test_refused(kind: SourceKind, headers: list[tuple[str, str]]) -> None:
     assert not is_right(kind, *headers)
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "value"),
+    [
+        (SourceKind.GHCR, GITHUB, f"sha256={BASE64_256}"),
+        (SourceKind.GITEA, GITEA, BASE64_256),
+        (SourceKind.GITEA, GITEA, BASE64_256.rstrip("=")),
+        (SourceKind.NEXUS, NEXUS, BASE64_1),
+    ],
+)
+def test_a_signature_may_be_in_base64(kind: SourceKind, header: str, value: str) -> None:
+    assert is_right(kind, (header, value), encoding="base64")
+    assert not is_right(kind, (header, value), encoding="base64", body=BODY + b"\n")
+    assert not is_right(kind, (header, value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "=",
+        SHA256,
+        BASE64_1,
+        BASE64_256.swapcase(),
+        BASE64_256.replace("/", "_"),
+        f" {BASE64_256[:20]} {BASE64_256[21:]}",
+        "ä" * 43,
+        "A" * 43,
+        BASE64_256 * 2,
+    ],
+)
+def test_what_is_no_base64_of_it_is_refused(value: str) -> None:
+    assert not is_right(SourceKind.GITEA, (GITEA, value), encoding="base64")
 
 
 def test_an_empty_secret_is_never_right() -> None:

@@ -1,0 +1,39 @@
+"""Forming: what an attempt in another format than ACR's has beside the POST itself."""
+
+from msgspec.structs import replace
+
+from portcall.deliverer.consequences import Consequence, GivenUp, Recorded
+from portcall.deliverer.forms.renderings import Renderings
+from portcall.deliverer.forms.requests import formed
+from portcall.deliverer.jobs import Job
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.request import Request, Template
+from portcall.deliverer.results import expired, omitted
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.formats.chosen import Chosen
+from portcall.schemas.formats.results import Omitted, Refused, Rendered
+from portcall.schemas.records import Failure
+
+
+def prepared(
+    job: Job, template: Template, form: Chosen, renderings: Renderings, now_ms: int
+) -> Request | Consequence:
+    """The POST of a delivery, or what follows where nothing can be sent."""
+    rendered = renderings.of(job.event, form)
+    match rendered:
+        case Omitted(reason):
+            return Recorded(omitted(job.delivery, reason, now_ms))
+        case Refused(reason):
+            return GivenUp(expired(job.delivery, reason, now_ms))
+        case Rendered():
+            named = delivery_id(job.event.id, job.delivery.webhook_id)
+            return formed(template, rendered, delivery_id=named, now_s=now_ms // 1000)
+
+
+def judged(attempt: Attempt, form: Chosen) -> Attempt:
+    """The attempt as its format sees it: a 2xx may still be a refusal."""
+    answer = attempt.answer
+    if answer is None or not attempt.succeeded:
+        return attempt
+    problem = form.format.judge(answer.status, answer.content)
+    return replace(attempt, failure=Failure.STATUS, message=problem) if problem else attempt

@@ -1,0 +1,64 @@
+"""Requests in other formats than ACR's: the signatures are over the bytes that are really sent."""
+
+import hashlib
+import hmac
+
+from msgspec.structs import replace
+
+from portcall.deliverer.post.request import Request, Template
+from portcall.schemas.formats.registries.ghcr import SIGNATURE
+from portcall.schemas.formats.results import Headers, Rendered
+from portcall.schemas.signatures import Scheme, scheme_of
+
+OPTIONS = "OPTIONS"
+
+
+def formed(template: Template, rendered: Rendered, *, delivery_id: str, now_s: int) -> Request:
+    """The POST of a rendered event.
+
+    Args:
+        template: Of the webhook; a custom header replaces one of the format.
+        rendered: The body and its headers.
+        delivery_id: Sent as ``webhook-id``.
+        now_s: The time of the attempt, seconds since the epoch.
+    """
+    headers = (*rendered.headers, *_proof(template, rendered.body))
+    request = _with(template, headers).request(
+        delivery_id=delivery_id, body=rendered.body, now_s=now_s
+    )
+    return replace(request, sent=replace(request.sent, content=rendered.body.decode()))
+
+
+def asking(template: Template, headers: Headers) -> Request:
+    """An OPTIONS request with the webhook's own headers, and without a body."""
+    grown = _with(template, (*headers, ("Content-Length", "0")))
+    head = OPTIONS.encode() + grown.head.removeprefix(b"POST") + b"\r\n"
+    request = grown.request(delivery_id="", body=b"", now_s=0)
+    return Request(
+        request.origin, head, b"", replace(request.sent, method=OPTIONS, headers=grown.shown)
+    )
+
+
+def _with(template: Template, headers: Headers) -> Template:
+    """*template* with more headers."""
+    named = {name.lower() for name in template.webhook.headers}
+    added = [(name, value) for name, value in headers if name.lower() not in named]
+    lines = "".join(f"{name}: {value}\r\n" for name, value in added)
+    return replace(
+        template,
+        head=template.head + lines.encode("ascii"),
+        shown={**template.shown, **dict(added)},
+    )
+
+
+def _proof(template: Template, body: bytes) -> Headers:
+    """GitHub's signature: its secret is the whole text of the webhook's, with ``whsec_``.
+
+    Source: GitHub, "Validating webhook deliveries".
+    """
+    secret = template.webhook.secret
+    signs = template.form is not None and template.form.format.signs_as_github
+    if not signs or scheme_of(secret) is not Scheme.V1:
+        return ()
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return ((SIGNATURE, f"sha256={digest}"),)

@@ -1,0 +1,1 @@
+"""Recovery: the intake stops for a drain, and what is missing is published again."""

@@ -1,0 +1,1 @@
+"""Formats: the form in which a webhook gets its events; each is a pure renderer of one event."""

@@ -1,0 +1,102 @@
+"""A webhook's format: its name with its sub-settings, as its owner wrote them and as it is used.
+
+In the API and in the store it is an object of texts: ``{"name": "cloudevents", "mode": "binary"}``.
+A webhook without one gets ``acr``, whose body is the event's own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+
+import msgspec
+
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Event
+from portcall.schemas.formats.facts import Options, facts_of
+from portcall.schemas.formats.names import FormatName
+from portcall.schemas.formats.results import Refused, Result
+from portcall.schemas.formats.table import FORMATS, Format
+
+NAME, TEMPLATE = "name", "template"
+"""Of a format's settings: its name, and the text of the owner's own."""
+
+
+_NAMES = frozenset(each.value for each in FormatName)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """A format with its sub-settings; equal ones are the same object.
+
+    Attributes:
+        format: The format.
+        options: Its sub-settings.
+    """
+
+    format: Format
+    options: Options
+
+    @property
+    def content_type(self) -> str:
+        """The content type of its POSTs."""
+        return self.format.content_type(self.options)
+
+    def render(self, event: Event) -> Result:
+        """Render an event."""
+        try:
+            facts = facts_of(event)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return Refused("the event's body is no payload of ACR's")
+        return self.format.render(facts, self.options)
+
+
+def chosen_of(stored: Mapping[str, str]) -> Chosen | None:
+    """The format of a stored setting; None: ACR's."""
+    return _chosen(tuple(sorted(stored.items())))
+
+
+@lru_cache(maxsize=1024)
+def _chosen(items: tuple[tuple[str, str], ...]) -> Chosen | None:
+    options = dict(items)
+    found = FORMATS.get(options.pop(NAME, FormatName.ACR))
+    return None if found is None else Chosen(found, options)
+
+
+def check_format(wanted: Mapping[str, object]) -> dict[str, str] | None:
+    """Check a wanted format; None: ACR's, the default.
+
+    Raises:
+        InvalidValueError: It is not known, or a sub-setting breaks its rule; ``field`` is the
+            sub-setting's name with a dot before it.
+    """
+    name = wanted.get(NAME)
+    given = {key: value for key, value in wanted.items() if key != NAME and value is not None}
+    if not isinstance(name, str) or not name:
+        raise InvalidValueError(f".{NAME}", f"is required: one of {', '.join(FormatName)}")
+    if name not in _NAMES:
+        near = get_close_matches(name.lower()[:32], list(FormatName), 1)
+        hint = f"; did you mean {near[0]}?" if near else f": it is one of {', '.join(FormatName)}"
+        raise InvalidValueError(f".{NAME}", f"{name[:32]!r} is not a format{hint}")
+    options = () if name == FormatName.ACR else FORMATS[name].options
+    allowed = {each.name: each for each in options}
+    for key in given:
+        if key not in allowed:
+            takes = f"takes {', '.join(allowed)}" if allowed else "takes no settings"
+            raise InvalidValueError(f".{key[:64]}", f"is not known: the format {name} {takes}")
+    checked = {key: _text(key, value) for key, value in given.items()}
+    for option in options:
+        if option.name in checked:
+            try:
+                option.check(checked[option.name], checked)
+            except InvalidValueError as error:
+                raise InvalidValueError(f".{option.name}", error.problem) from None
+        elif option.required:
+            raise InvalidValueError(f".{option.name}", f"is required by the format {name}")
+    return None if name == FormatName.ACR else {NAME: name, **checked}
+
+
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidValueError(f".{key}", "must be a text")
+    return value

@@ -1,0 +1,105 @@
+"""The format ``cloudevents``: CloudEvents 1.0, structured or binary.
+
+The types and the subject are Azure Event Grid's. With the option ``types=image`` the type is one
+that Argo CD Image Updater takes: it wants ``image`` or ``container`` in lower case in it.
+
+Source: CloudEvents 1.0.2, "JSON Event Format" and "HTTP Protocol Binding"; Event Grid's schema for
+Azure Container Registry.
+"""
+
+import msgspec
+
+from portcall.schemas.events import Action
+from portcall.schemas.formats.facts import Facts, Options, encoded, present
+from portcall.schemas.formats.results import Headers, Rendered, Result
+
+AZURE_TYPES = {
+    Action.PUSH: "Microsoft.ContainerRegistry.ImagePushed",
+    Action.DELETE: "Microsoft.ContainerRegistry.ImageDeleted",
+    Action.CHART_PUSH: "Microsoft.ContainerRegistry.ChartPushed",
+    Action.CHART_DELETE: "Microsoft.ContainerRegistry.ChartDeleted",
+}
+"""Event Grid has these four."""
+OWN_TYPES = {
+    Action.PUSH: "portcall.image.pushed",
+    Action.DELETE: "portcall.image.deleted",
+    Action.QUARANTINE: "portcall.image.quarantined",
+    Action.CHART_PUSH: "portcall.chart.pushed",
+    Action.CHART_DELETE: "portcall.chart.deleted",
+}
+PING_TYPE = "portcall.ping"
+STRUCTURED = "application/cloudevents+json; charset=utf-8"
+DATA = "application/json"
+ORIGIN = "WebHook-Request-Origin"
+_PLAIN = frozenset(range(0x21, 0x7F)) - set(b'"%')
+
+
+def render(facts: Facts, options: Options) -> Result:
+    """Render an event."""
+    attributes = attributes_of(facts, options)
+    if options.get("mode") == "binary":
+        return Rendered(bytes(facts.event.body), binary_headers(attributes))
+    whole = {**attributes, "datacontenttype": DATA, "data": msgspec.Raw(facts.event.body)}
+    return Rendered(encoded(whole))
+
+
+def content_type(options: Options) -> str:
+    """The content type of the POST."""
+    return DATA if options.get("mode") == "binary" else STRUCTURED
+
+
+def origin_header(options: Options) -> Headers:
+    """Who sends, where the endpoint is asked for its consent.
+
+    Source: CloudEvents, "HTTP 1.1 Web Hooks", 4.
+    """
+    origin = options.get("origin")
+    return ((ORIGIN, origin),) if origin else ()
+
+
+def attributes_of(facts: Facts, options: Options) -> dict[str, object]:
+    """The attributes of a CloudEvent, without its content type."""
+    return {
+        "specversion": "1.0",
+        "id": facts.id,
+        **present(
+            {
+                "source": options.get("source") or f"https://{facts.host}",
+                "type": type_of(facts.action, options.get("types", "azure")),
+                "subject": subject_of(facts),
+                "time": facts.time,
+            }
+        ),
+    }
+
+
+def type_of(action: str, types: str) -> str:
+    """The type of an event; one that Event Grid does not have is ours."""
+    known = AZURE_TYPES if types == "azure" else OWN_TYPES
+    for each in (known, OWN_TYPES):
+        for named, said in each.items():
+            if named == action:
+                return said
+    return PING_TYPE
+
+
+def subject_of(facts: Facts) -> str:
+    """What it is about: ``repository:tag``; a delete without a tag has no more than a repository.
+
+    Source: the samples of Event Grid's schema.
+    """
+    if facts.is_delete and not facts.tag:
+        return facts.repository
+    return facts.name
+
+
+def binary_headers(attributes: dict[str, object]) -> Headers:
+    """The attributes as headers of the binary mode."""
+    return tuple((f"ce-{name}", escaped(str(value))) for name, value in attributes.items())
+
+
+def escaped(text: str) -> str:
+    """A header's value: all but printable ASCII is percent-encoded. Source: 3.1.3.2."""
+    if text.isascii() and text.isprintable():
+        return text.replace("%", "%25").replace('"', "%22").replace(" ", "%20")
+    return "".join(chr(each) if each in _PLAIN else f"%{each:02X}" for each in text.encode())

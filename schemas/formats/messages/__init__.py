@@ -1,0 +1,1 @@
+"""Messages for people: formats of chats, in which a stranger's texts are escaped and cut."""

@@ -1,0 +1,85 @@
+"""What a message for people says of an event, before a chat's own escaping.
+
+Each text is on one printable line and short, so that no message exceeds its chat's limits, even
+where the escaping makes five characters of each.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from portcall.schemas.events import Action
+from portcall.schemas.formats.facts import Facts, line
+
+MAX_TITLE = 120
+MAX_VALUE = 200
+_TITLES = {
+    Action.PUSH: "Pushed",
+    Action.DELETE: "Deleted",
+    Action.QUARANTINE: "Quarantined",
+    Action.CHART_PUSH: "Chart pushed",
+    Action.CHART_DELETE: "Chart deleted",
+}
+Escape = Callable[[str], str]
+
+
+class Words(Struct, frozen=True):
+    """A message.
+
+    Attributes:
+        title: Such as ``Pushed team/app:v1``.
+        lines: Names and values of what else is known.
+    """
+
+    title: str
+    lines: tuple[tuple[str, str], ...]
+
+
+def words_of(facts: Facts) -> Words:
+    """What to say of an event."""
+    if facts.is_ping:
+        return Words(
+            f"Ping from Portcall ({facts.event.registry})", (("Time", f"{facts.time[:19]}Z"),)
+        )
+    done = _TITLES[Action(facts.action)]
+    subject = f"{facts.repository}:{facts.tag}" if facts.tag else facts.repository
+    said = (
+        ("Registry", facts.host),
+        ("Digest", facts.digest),
+        ("Type", facts.event.extras.artifact_type if facts.event.extras else ""),
+        ("By", facts.actor),
+        ("Time", f"{facts.time[:19]}Z"),
+    )
+    known = ((name, cut(line(value, MAX_VALUE + 1), MAX_VALUE)) for name, value in said)
+    return Words(
+        cut(f"{done} {line(subject, 2 * MAX_TITLE)}", MAX_TITLE),
+        tuple((name, value) for name, value in known if value),
+    )
+
+
+def cut(text: str, limit: int) -> str:
+    """*text* with at most *limit* characters; the last one shows that it was cut."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def entities(text: str) -> str:
+    """Escape what begins a mention, a link or an entity in Slack. Source: Slack's formatting."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def markdown(text: str) -> str:
+    """Escape Markdown: each of its marks gets a backslash."""
+    return text.translate(_MARKS)
+
+
+_MARKS = str.maketrans({each: f"\\{each}" for each in "\\`*_[]~|<>#"})
+
+
+def unmentioned(text: str) -> str:
+    """*text* in which no ``@`` begins a mention: an invisible character follows each."""
+    return text.replace("@", "@\u200b")
+
+
+def code(text: str) -> str:
+    """*text* as code in Markdown: nothing in it is markup, or a mention."""
+    return "`" + text.replace("`", "'") + "`"

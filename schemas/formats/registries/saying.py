@@ -1,0 +1,25 @@
+"""What the forms of other registries can say, and why an event is not sent."""
+
+from portcall.schemas.events import Action
+from portcall.schemas.formats.facts import Facts
+from portcall.schemas.formats.results import Omitted
+
+NO_TAG = "has no pushes without a tag"
+
+
+def omitted(
+    facts: Facts, name: str, *, actions: frozenset[str], needs_tag: bool = False
+) -> Omitted | None:
+    """Why a registry named *name* would send nothing for an event; None: it would.
+
+    Args:
+        facts: The event; no ping.
+        name: The registry, as people write it.
+        actions: The actions that it has.
+        needs_tag: Whether a push needs a tag.
+    """
+    if facts.action not in actions:
+        return Omitted(f"the format of {name} has no {facts.action} events")
+    if needs_tag and facts.action == Action.PUSH and not facts.tag:
+        return Omitted(f"the format of {name} {NO_TAG}")
+    return None

@@ -1,0 +1,223 @@
+"""All formats in one table: how each is rendered, and which sub-settings it takes.
+
+``acr`` is not among them: its body is the event's own, and needs no renderer.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from portcall.schemas.formats import (
+    cdevents,
+    cloudevents,
+    eventgrid,
+    template,
+)
+from portcall.schemas.formats.answers import Judge, any_success, says_no_error, says_ok
+from portcall.schemas.formats.facts import Facts, Options
+from portcall.schemas.formats.messages import discord, googlechat, mattermost, slack, teams
+from portcall.schemas.formats.names import FormatName
+from portcall.schemas.formats.options import Option, check_dns_name, check_uri, one_of
+from portcall.schemas.formats.registries import distribution, dockerhub, ghcr, harbor, quay
+from portcall.schemas.formats.results import Headers, Result
+
+JSON = "application/json; charset=utf-8"
+PLAIN_JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A format.
+
+    Attributes:
+        name: Its name.
+        says: What it is for, in a few words.
+        takers: Which receivers take it, and what they refuse.
+        render: Renders an event; pure.
+        options: Its sub-settings.
+        content_type: Of the POST, by the sub-settings.
+        rate: POSTs a second at most where the webhook has no limit of its own; 0: no limit.
+        judge: What is wrong with a 2xx answer.
+        headers: Further headers, by the sub-settings, the webhook's id and its name.
+        signs_as_github: Whether the webhook's secret also makes GitHub's signature.
+        user_agent: The first word of the User-Agent; empty: Portcall's own.
+    """
+
+    name: FormatName
+    says: str
+    takers: str
+    render: Callable[[Facts, Options], Result]
+    options: tuple[Option, ...] = ()
+    content_type: Callable[[Options], str] = field(default=lambda _: JSON)
+    rate: float = 0.0
+    judge: Judge = any_success
+    headers: Callable[[Options, int, str], Headers] = field(default=lambda *_: ())
+    signs_as_github: bool = False
+    user_agent: str = ""
+
+
+def _always(content_type: str) -> Callable[[Options], str]:
+    return lambda _: content_type
+
+
+def _cdevents_type(options: Options) -> str:
+    is_binary = options.get("mode", "binary") == "binary"
+    return cloudevents.DATA if is_binary else cloudevents.STRUCTURED
+
+
+_ALL = (
+    Format(
+        name=FormatName.CLOUDEVENTS,
+        says="CloudEvents 1.0 with Event Grid's types",
+        takers="Knative, Argo Events; with types=image also Argo CD Image Updater, structured only",
+        render=cloudevents.render,
+        options=(
+            Option("mode", "structured (the default) or binary", one_of("structured", "binary")),
+            Option(
+                "types",
+                "azure (Event Grid's types, the default) or image (portcall.image.pushed)",
+                one_of("azure", "image"),
+            ),
+            Option("source", "the source; by default https:// and the registry's host", check_uri),
+            Option(
+                "origin",
+                "a DNS name of the sender: the endpoint is asked for its consent first"
+                " (WebHook-Request-Origin), and gets nothing without it",
+                check_dns_name,
+            ),
+        ),
+        content_type=cloudevents.content_type,
+        headers=lambda options, *_: cloudevents.origin_header(options),
+    ),
+    Format(
+        name=FormatName.EVENTGRID,
+        says="Azure Event Grid's own schema",
+        takers="code written for Event Grid, such as an Azure function or a logic app",
+        render=eventgrid.render,
+        options=(
+            Option("topic", "the topic, such as the registry's id in Azure", check_uri),
+            Option(
+                "validation",
+                "on: the endpoint must answer Event Grid's validation event first; off, the"
+                " default",
+                one_of("on", "off"),
+            ),
+        ),
+        headers=lambda _options, _id, name: eventgrid.headers(name),
+    ),
+    Format(
+        name=FormatName.DISTRIBUTION,
+        says="the notifications of docker-registry 2.8",
+        takers="Keel (registry), Jenkins (dockerregistry-webhook)",
+        render=distribution.render,
+        content_type=_always(distribution.CONTENT_TYPE),
+    ),
+    Format(
+        name=FormatName.HARBOR,
+        says="Harbor's webhooks; the proof is a custom header Authorization, sent as typed",
+        takers="Argo CD from 3.5, Image Updater, Flux (harbor), Kargo, Keel; Kargo refuses deletes"
+        " and pings with 400",
+        render=harbor.render,
+        content_type=_always(PLAIN_JSON),
+    ),
+    Format(
+        name=FormatName.DOCKERHUB,
+        says="Docker Hub's webhooks: pushes of tags",
+        takers="Keel, Jenkins, Flux, Kargo, Azure App Service, which take docker.io for the host",
+        render=dockerhub.render,
+        content_type=_always(PLAIN_JSON),
+    ),
+    Format(
+        name=FormatName.GHCR,
+        says="GitHub's package webhook, with X-Hub-Signature-256 by the webhook's secret",
+        takers="Argo CD from 3.5, Flux (github), Kargo, Image Updater, which take ghcr.io for the"
+        " host",
+        render=ghcr.render,
+        options=(
+            Option(
+                "event",
+                "package (the default) or registry_package",
+                one_of("package", "registry_package"),
+            ),
+        ),
+        content_type=_always(PLAIN_JSON),
+        headers=lambda _options, webhook_id, _name: ghcr.headers(webhook_id),
+        signs_as_github=True,
+        user_agent="GitHub-Hookshot/1.0",
+    ),
+    Format(
+        name=FormatName.QUAY,
+        says="Quay's notification of a push of a tag",
+        takers="Keel, Flux, Kargo, Image Updater",
+        render=quay.render,
+        content_type=_always(PLAIN_JSON),
+    ),
+    Format(
+        name=FormatName.CDEVENTS,
+        says="CDEvents: an artifact published or deleted",
+        takers="Flux (cdevents), which reads 0.4 in binary mode only; Knative as CloudEvents",
+        render=cdevents.render,
+        options=(
+            Option("version", "0.4 (the default) or 0.5", one_of(cdevents.OLD, cdevents.NEW)),
+            Option("mode", "binary (the default) or structured", one_of("binary", "structured")),
+        ),
+        content_type=_cdevents_type,
+    ),
+    Format(
+        name=FormatName.SLACK,
+        says="a message in Slack",
+        takers="Slack's incoming webhooks",
+        render=slack.render,
+        rate=1.0,
+        judge=says_ok,
+    ),
+    Format(
+        name=FormatName.TEAMS,
+        says="a message in Microsoft Teams: an adaptive card",
+        takers="a workflow of Teams that posts to a channel when a webhook request is received",
+        render=teams.render,
+        rate=4.0,
+        judge=says_no_error,
+    ),
+    Format(
+        name=FormatName.DISCORD,
+        says="a message in Discord",
+        takers="Discord's webhooks",
+        render=discord.render,
+        rate=0.5,
+    ),
+    Format(
+        name=FormatName.GOOGLE_CHAT,
+        says="a message in Google Chat",
+        takers="the webhooks of a space in Google Chat",
+        render=googlechat.render,
+        rate=1.0,
+    ),
+    Format(
+        name=FormatName.MATTERMOST,
+        says="a message in Mattermost",
+        takers="Mattermost's incoming webhooks",
+        render=mattermost.render,
+        judge=says_ok,
+    ),
+    Format(
+        name=FormatName.TEMPLATE,
+        says="a body of your own, with {{ expressions }} of JMESPath",
+        takers="anything else",
+        render=template.render,
+        options=(
+            Option(
+                "template",
+                "the body, with {{ expressions }}",
+                template.check_template,
+                required=True,
+            ),
+            Option(
+                "contentType",
+                "of the POST; application/json is the default",
+                lambda value, _: template.check_content_type(value),
+            ),
+        ),
+        content_type=template.content_type,
+    ),
+)
+FORMATS: Mapping[str, Format] = {each.name.value: each for each in _ALL}

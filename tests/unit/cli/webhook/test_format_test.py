@@ -1,0 +1,71 @@
+"""`portcall webhook test-format`, and the words of ``--format``."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from portcall.cli.errors import UsageError
+from portcall.cli.formats import read_format
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.fakes import REG, FakeApi
+
+PATH = f"{REG}/testFormat"
+THIS = ("webhook", "test-format", "-r", "myregistry")
+FORMED = {
+    "id": "e1",
+    "action": "push",
+    "repository": "team/app",
+    "tag": "v1",
+    "isExample": False,
+    "contentType": "application/json",
+    "headers": {"X-GitHub-Event": "package"},
+    "body": '{"a":1}',
+}
+OMITTED = FORMED | {"isExample": True, "headers": {}, "body": "", "reason": "it has no deletes"}
+
+
+def test_what_is_asked_is_what_was_typed(api: FakeApi, portcall: Run) -> None:
+    answer = {"value": [FORMED]}
+    api.on("POST", PATH, answer)
+    ended = portcall(*THIS, "--format", "cloudevents", "mode=binary", "--last", "3")
+    assert (ended.code, json.loads(ended.out)) == (0, answer)
+    wanted = {"name": "cloudevents", "mode": "binary"}
+    assert [each.body for each in api.changes] == [{"format": wanted, "last": 3}]
+
+
+def test_people_see_the_request(api: FakeApi, portcall: Run) -> None:
+    api.on("POST", PATH, {"value": [FORMED, OMITTED]})
+    ended = portcall(*THIS, "--format", "ghcr", "-o", "table")
+    lines = ended.out.splitlines()
+    assert lines[:2] == ["Content-Type: application/json", "X-GitHub-Event: package"]
+    assert '{"a":1}' in lines
+    assert "e1: push team/app:v1" in ended.err
+    assert "An example: push team/app:v1" in ended.err
+    assert "Nothing would be sent: it has no deletes." in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["slak"], "did you mean slack"),
+        (["slack", "loud"], "is not a setting: write key=value"),
+        (["slack", "name=teams"], "is not a setting"),
+        (["slack", "mode=x"], "takes no settings"),
+        (["default", "mode=x"], "is not a format"),
+        (["template"], "is required by the format template"),
+        (["template", "template=@/nowhere/at-all"], "cannot be read"),
+        (["template", "template={"], "must be JSON"),
+    ],
+)
+def test_wrong_words_are_a_usage_error(words: list[str], says: str) -> None:
+    with pytest.raises(UsageError, match="--format") as refused:
+        read_format(words)
+    assert says in str(refused.value)
+
+
+def test_a_template_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "body.json").write_text('"{{ image }}"')
+    found = read_format(["template", f"template=@{tmp_path / 'body.json'}"])
+    assert found == {"name": "template", "template": '"{{ image }}"'}
+    assert read_format(["default"]) is None

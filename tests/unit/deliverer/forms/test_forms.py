@@ -1,0 +1,182 @@
+"""A webhook with another format: what is POSTed and recorded, and what is not sent."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from portcall import __version__
+from portcall.deliverer.forms import renderings
+from portcall.deliverer.forms.renderings import Renderings
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.request import Request, Template
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.events import Event
+from portcall.schemas.formats.chosen import Chosen, chosen_of
+from portcall.schemas.records import Failure, Outcome
+from tests.unit.deliverer.forms.desk import Desk, says
+from tests.unit.deliverer.samples import (
+    NOW_MS,
+    SECRET,
+    FakeSender,
+    answered,
+    headers_of,
+    unanswered,
+    webhook,
+)
+from tests.unit.schemas.formats.samples import event, rendered
+
+
+async def posted(
+    of: Event | None = None, *, secret: str = "", headers: Mapping[str, str] | None = None,
+    **wanted: str,
+) -> Request:  # fmt: skip
+    sender = FakeSender(answered(200))
+    desk = Desk(sender, format=wanted, secret=secret, headers=headers or {})
+    assert await desk.attempt(of) is True
+    assert desk.record.outcome is Outcome.DELIVERED
+    (request,) = sender.requests
+    return request
+
+
+async def test_what_is_sent_is_rendered_signed_and_recorded() -> None:
+    request = await posted(name="cloudevents", mode="binary", secret=SECRET)
+    sent = rendered("cloudevents", mode="binary")
+    assert request.body == sent.body
+    headers = headers_of(request)
+    assert headers["Content-Type"] == "application/json"
+    assert headers["User-Agent"] == f"Portcall/{__version__}"
+    assert headers["ce-subject"] == "shop/cart:2.0.1"
+    assert headers["Content-Length"] == str(len(sent.body))
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    name = delivery_id("e1", 7)
+    content = f"{name}.{NOW_MS // 1000}.".encode() + sent.body
+    signature = base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
+    assert headers["webhook-signature"] == f"v1,{signature}"
+    assert request.sent.content == sent.body.decode()
+    assert request.sent.headers == headers
+
+
+async def test_acrs_format_stays_to_the_byte() -> None:
+    sender = FakeSender(answered(200))
+    desk = Desk(sender)
+    await desk.attempt()
+    (request,) = sender.requests
+    assert request.body == bytes(event().body)
+    assert request.sent.content == ""
+    assert headers_of(request)["Content-Type"] == "application/json; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("secret", "is_signed"), [(SECRET, True), ("", False)], ids=["secret", "none"]
+)
+async def test_github_gets_its_own_signature(secret: str, *, is_signed: bool) -> None:
+    request = await posted(name="ghcr", secret=secret)
+    headers = headers_of(request)
+    assert headers["User-Agent"] == f"GitHub-Hookshot/1.0 (Portcall/{__version__})"
+    assert headers["X-GitHub-Event"] == "package"
+    assert headers["X-GitHub-Hook-ID"] == "7"
+    mac = hmac.new(SECRET.encode(), request.body, hashlib.sha256).hexdigest()
+    assert headers.get("X-Hub-Signature-256") == (f"sha256={mac}" if is_signed else None)
+
+
+async def test_harbors_authorization_goes_out_as_it_was_typed() -> None:
+    request = await posted(name="harbor", headers={"Authorization": "abc"})
+    assert headers_of(request)["Authorization"] == "abc"
+    assert request.sent.headers["Authorization"] == "******"
+
+
+async def test_a_custom_header_replaces_one_of_the_format() -> None:
+    request = await posted(
+        name="ghcr", headers={"x-github-event": "mine", "Content-Type": "a/b", "user-agent": "u"}
+    )
+    headers = headers_of(request)
+    assert (headers["x-github-event"], headers["Content-Type"]) == ("mine", "a/b")
+    assert "X-GitHub-Event" not in headers
+    assert "User-Agent" not in headers
+
+
+async def test_what_a_format_cannot_say_ends_without_an_attempt() -> None:
+    sender = FakeSender(answered(200))
+    desk = Desk(sender, format={"name": "dockerhub"})
+    assert await desk.attempt(event("delete")) is None
+    assert sender.requests == []
+    record = desk.record
+    assert (record.outcome, record.status) == (Outcome.CANCELLED, 0)
+    assert record.detail.message == "not sent: the format of Docker Hub has no delete events"
+
+
+async def test_an_event_that_cannot_be_rendered_is_given_up() -> None:
+    sender = FakeSender(answered(200))
+    desk = Desk(sender, format={"name": "template", "template": "\"{{ join('-', size) }}\""})
+    assert await desk.attempt() is None
+    assert sender.requests == []
+    assert desk.record.outcome is Outcome.GIVEN_UP
+    assert "the template fails on this event" in desk.record.detail.message
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "outcome"),
+    [
+        ("slack", says(200, "ok"), Outcome.DELIVERED),
+        ("slack", says(200, "no_service"), Outcome.RETRIED),
+        ("mattermost", says(200, "ok"), Outcome.DELIVERED),
+        ("teams", says(202), Outcome.DELIVERED),
+        ("teams", says(200, "returned HTTP error 429"), Outcome.RETRIED),
+        ("discord", says(204), Outcome.DELIVERED),
+        ("google-chat", says(200, '{"name":"spaces/x"}'), Outcome.DELIVERED),
+        ("slack", says(429), Outcome.RETRIED),
+        ("slack", unanswered(), Outcome.RETRIED),
+    ],
+)
+async def test_a_success_is_what_the_chat_calls_one(
+    name: str, answer: Attempt, outcome: Outcome
+) -> None:
+    desk = Desk(FakeSender(answer), format={"name": name})
+    await desk.attempt()
+    assert desk.record.outcome is outcome
+    if outcome is Outcome.RETRIED and answer.status == 200:
+        assert desk.record.detail.failure is Failure.STATUS
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "rate"),
+    [("slack", 0.0, 1.0), ("discord", 0.0, 0.5), ("slack", 5.0, 5.0), ("harbor", 0.0, 0.0)],
+)
+def test_a_chat_is_paced_unless_the_webhook_has_a_rate(name: str, own: float, rate: float) -> None:
+    template = Template.of(replace(webhook(), format={"name": name}, rate_limit=own))
+    assert template.webhook.rate_limit == rate
+
+
+def test_a_format_of_a_newer_version_is_acrs() -> None:
+    assert Template.of(replace(webhook(), format={"name": "newer"})).form is None
+
+
+def form(name: str) -> Chosen:
+    chosen = chosen_of({"name": name})
+    assert chosen is not None
+    return chosen
+
+
+def test_an_event_is_rendered_once_for_each_format() -> None:
+    kept = Renderings()
+    first = kept.of(event(), form("slack"))
+    assert kept.of(event(), form("slack")) is first
+    assert kept.of(event(), form("teams")) is not first
+    assert kept.of(event(actor="other"), form("slack")) is not first
+    assert kept.of(event(tag="other"), form("slack")) is not first
+
+
+def test_what_is_kept_is_bounded() -> None:
+    few = Renderings(max_kept=1)
+    first = few.of(event(), form("slack"))
+    few.of(event(), form("teams"))
+    assert few.of(event(), form("slack")) is not first
+    small = Renderings(max_bytes=10)
+    first = small.of(event(), form("slack"))
+    assert small.of(event(), form("slack")) == first
+    assert small._bytes == 0
+    assert renderings.MAX_KEPT * 262_144 > renderings.MAX_BYTES

@@ -1,0 +1,124 @@
+"""Messages for people: what a stranger chose mentions nobody, and every limit is kept."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portcall.schemas.events import Event
+from portcall.schemas.formats.answers import any_success, says_no_error, says_ok
+from portcall.schemas.formats.messages.words import cut, entities, markdown
+from tests.unit.schemas.formats.samples import document, event, ping, rendered
+
+CHATS = ["slack", "teams", "discord", "google-chat", "mattermost"]
+ACTIONS = ["push", "delete", "quarantine", "chart_push", "chart_delete"]
+HOSTILE = (
+    "<!channel> @everyone @here <users/all> [x](http://evil.test) **b** `c` <at>all</at> & \n\u202e"
+)
+
+
+@pytest.mark.parametrize("chat", CHATS)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_message_names_what_happened(chat: str, action: str) -> None:
+    text = rendered(chat, event(action)).body.decode()
+    assert "shop/cart:2.0.1" in text
+    assert "reg.acme.test" in text
+
+
+@pytest.mark.parametrize("chat", CHATS)
+def test_a_ping_says_so(chat: str) -> None:
+    assert "Ping from Portcall" in rendered(chat, ping()).body.decode()
+
+
+@pytest.mark.parametrize("chat", CHATS)
+def test_without_a_tag_the_repository_is_named(chat: str) -> None:
+    assert "shop/cart" in rendered(chat, event(tag=None, digest=None, actor="")).body.decode()
+
+
+@pytest.mark.parametrize("chat", CHATS)
+def test_a_name_of_an_actor_is_inert(chat: str) -> None:
+    text = rendered(chat, event(actor=HOSTILE)).body.decode()
+    assert "\u202e" not in text
+    if chat == "slack":
+        found = document(chat, event(actor=HOSTILE))
+        assert {each["type"] for each in found["blocks"][1]["fields"]} == {"plain_text"}
+        return
+    assert "<users/all>" not in text
+    if chat != "teams":  # a card mentions by an entity only, and there is none
+        assert "@everyone" not in text
+        assert "@here" not in text
+    if chat == "teams":
+        assert "entities" not in text
+        assert "[x]" not in text
+
+
+def test_slack_gets_no_mark_of_its_own_in_the_text() -> None:
+    assert entities("<!channel> & co") == "&lt;!channel&gt; &amp; co"
+
+
+def test_discord_may_mention_nobody() -> None:
+    assert document("discord")["allowed_mentions"] == {"parse": []}
+
+
+def test_markdown_is_escaped() -> None:
+    assert markdown("a_b*c`[d](e)") == "a\\_b\\*c\\`\\[d\\](e)"
+
+
+def test_a_long_text_shows_that_it_was_cut() -> None:
+    assert cut("abcdef", 4) == "abc…"
+    assert cut("abcd", 4) == "abcd"
+
+
+def long_event(actor: str, host: str) -> Event:
+    repository = "/".join(["r" * 60] * 4)
+    return event(
+        repository=repository, tag="t" * 128, digest="sha256:" + "f" * 250, actor=actor, host=host
+    )
+
+
+@pytest.mark.parametrize("chat", CHATS)
+@given(actor=st.text(max_size=400), host=st.text(max_size=400))
+def test_every_limit_is_kept_whatever_the_event(chat: str, actor: str, host: str) -> None:
+    body = rendered(chat, long_event(actor, host)).body
+    found = msgspec.json.decode(body)
+    assert len(body) < 16_000  # of 28 KB (Teams), 32,000 bytes (Google Chat), 40,000 (Slack)
+    if chat == "slack":
+        header, *sections = found["blocks"]
+        assert 0 < len(header["text"]["text"]) <= 150
+        for section in sections:
+            assert 0 < len(section["fields"]) <= 10
+            assert all(0 < len(each["text"]) <= 2_000 for each in section["fields"])
+    if chat == "discord":
+        (embed,) = found["embeds"]
+        assert len(embed["title"]) <= 256
+        assert all(0 < len(each["value"]) <= 1_024 for each in embed["fields"])
+        assert (
+            len(embed["title"])
+            + sum(len(each["name"]) + len(each["value"]) for each in embed["fields"])
+            <= 6_000
+        )
+    if chat == "mattermost":
+        assert len(body) <= 16_383
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "good"),
+    [
+        (200, "ok", True), (200, "ok\n", True), (200, "", True), (204, "", True),
+        (200, "invalid_payload", False), (200, "<html>login</html>", False),
+    ],
+)  # fmt: skip
+def test_slack_and_mattermost_answer_ok(status: int, content: str, *, good: bool) -> None:
+    assert (says_ok(status, content) == "") == good
+    assert any_success(status, content) == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "good"),
+    [
+        (202, "", True), (200, "1", True), (202, "error", True),
+        (200, "Webhook message delivery failed with error: Microsoft Teams ... error 429", False),
+    ],
+)  # fmt: skip
+def test_teams_may_say_200_with_an_error(status: int, content: str, *, good: bool) -> None:
+    assert (says_no_error(status, content) == "") == good
