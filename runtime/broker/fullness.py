@@ -140,7 +140,8 @@ class Fullness:
             try:
                 await self.look()
             except BrokerError:
-                await asyncio.sleep(PAUSE_S)
+                if not self._is_steady:
+                    await asyncio.sleep(PAUSE_S)
             await self._activity.rest(LOOK_S, IDLE_LOOK_S)
 
     async def look(self) -> None:

@@ -1,5 +1,6 @@
 """When queues count as nearly full, and which are looked at."""
 
+import asyncio
 from collections.abc import Collection
 
 import pytest
@@ -126,6 +127,25 @@ async def test_a_steady_look_knows_what_waits_whatever_was_published() -> None:
         assert found.waiting("q") == broker.waiting
     assert broker.asked == ["q"] * 4
     assert found.problem is None
+
+
+async def test_a_steady_look_is_soon_repeated_where_the_broker_did_not_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its first one comes before the connection is there."""
+    monkeypatch.setattr("portcall.runtime.broker.fullness.LOOK_S", 0.001)
+    broker = Broker(size=0)
+    broker.waiting = None
+    found = Fullness(broker, broker, {"q": Bounded("e", 100_000)}, is_steady=True)
+    running = asyncio.ensure_future(found.run())
+    await asyncio.sleep(0.01)
+    broker.waiting = 0
+    for _ in range(5_000):
+        if not found.waiting("q"):
+            break
+        await asyncio.sleep(0.001)
+    running.cancel()
+    assert found.waiting("q") == 0
 
 
 @pytest.mark.parametrize(
