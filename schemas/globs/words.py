@@ -68,9 +68,8 @@ def read_word(text: str) -> Part:
         WordError: It is no such part.
     """
     if not has_wildcard(text):
-        if not _IN_NAMES.issuperset(text):
-            for at, character in enumerate(text):
-                _check(character, at)
+        for at, character in enumerate(text):
+            _check(character, at)
         return Literal(text)
     if text == STAR:
         return ANY

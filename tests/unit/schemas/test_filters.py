@@ -10,6 +10,7 @@ from portcall.schemas.filters import (
     TYPES,
     Facts,
     Filters,
+    facts_by_tag,
     facts_of,
     filters_in,
     held_back,
@@ -156,3 +157,71 @@ def test_nothing_is_no_filter(value: object) -> None:
 
 def test_every_type_may_be_wanted() -> None:
     assert read_filters({"artifactTypes": list(reversed(TYPES))}) == Filters(artifact_types=TYPES)
+
+
+@pytest.mark.parametrize(
+    ("action", "tag", "expected"),
+    [
+        ("push", "v1", Facts("push", "v1", "unknown")),
+        (
+            "push",
+            f"sha256-{HEX}.sig",
+            Facts("push", f"sha256-{HEX}.sig", "signature", is_referrer=True),
+        ),
+        ("chart_push", "1.0.0", Facts("chart_push", "1.0.0", "helm")),
+        ("delete", "", Facts("delete", "", "unknown")),
+    ],
+)
+def test_action_and_tag_alone_tell_something(action: str, tag: str, expected: Facts) -> None:
+    assert facts_by_tag(action, tag) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "filters", "expected"),
+    [
+        ("taggedOnly", Facts("push"), None, "taggedOnly: the event has no tag"),
+        (
+            "noReferrers",
+            Facts("push", "", "signature", is_referrer=True),
+            None,
+            "noReferrers: signature is attached to another artifact",
+        ),
+        (
+            "noReferrers",
+            Facts("delete", "", "unknown", is_referrer=True),
+            None,
+            (
+                "noReferrers: the digest was last seen under a tag of what is attached to another"
+                " artifact"
+            ),
+        ),
+        (
+            "noReferrers",
+            Facts("push", f"sha256-{HEX}", "index", is_referrer=True),
+            None,
+            f"noReferrers: the tag sha256-{HEX} belongs to what is attached to another artifact",
+        ),
+        (
+            "artifactTypes",
+            Facts("push", "v1", "helm"),
+            Filters(artifact_types=("image",)),
+            "artifactTypes: the artifact's type is helm; the webhook wants image",
+        ),
+        (
+            "changedOnly",
+            Facts("push", "v1"),
+            None,
+            "changedOnly: the tag named this digest before, as the webhook was told",
+        ),
+        ("aLaterOne", Facts("push", "v1"), None, "aLaterOne"),
+    ],
+)
+def test_each_filter_says_why(
+    name: str, facts: Facts, filters: Filters | None, expected: str
+) -> None:
+    assert why(name, facts, filters) == expected
+
+
+def test_a_body_that_cannot_be_read_has_no_media_type() -> None:
+    odd = Event("e", "registry", "push", 1, msgspec.Raw(b"\xff"), "app", "v1")
+    assert facts_of(odd) == Facts("push", "v1")

@@ -122,3 +122,9 @@ def test_a_reader_of_an_earlier_version_leaves_out_what_it_does_not_know() -> No
     assert msgspec.json.decode(written, type=earlier).event_id == "e-1"
     first = msgspec.json.encode(list(msgspec.json.decode(written))[:-1])
     assert msgspec.json.decode(first, type=Note).extras is None
+
+
+def test_what_filters_held_back_is_in_the_note_that_it_was_routed() -> None:
+    note = routed(EVENT, [3, 7], {"taggedOnly": [9, 4]})
+    assert note.held == {"taggedOnly": [4, 5]}  # the second as the difference
+    assert routed(EVENT, [3, 7], {}).held is None
