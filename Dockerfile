@@ -5,6 +5,7 @@
 # Behind a proxy with a CA of its own, or with an index of your own, hand them on as secrets, which
 # leave nothing in the image:
 #     --secret id=ca,src=ca.pem --secret id=pip.conf,src=pip.conf
+# The labels tell what --build-arg PORTCALL_VERSION=... and PORTCALL_REVISION=... say.
 ARG PYTHON_IMAGE=python:3.12-slim
 
 FROM ${PYTHON_IMAGE} AS build
@@ -65,7 +66,7 @@ ENV PATH=/opt/portcall/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
     PORTCALL_LOG_FORMAT=json
 USER 10001
 EXPOSE 8400 8401 8443 9000
-# Live, not ready: whoever kills what is unhealthy must not do so because the broker is away.
+# Live, not ready: an engine that ends unhealthy containers must not do so because the broker is away.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["portcall-probe", "9000", "/live"]
 ENTRYPOINT ["portcall"]
 CMD ["--help"]

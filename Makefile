@@ -60,10 +60,10 @@ e2e: $(ENVIRONMENT) broker registry clients ## tests of all processes, with a re
 faults: $(ENVIRONMENT) broker postgresql ## tests that kill, stop and cut what runs, all of them
 	$(PYTEST) tests/faults $(ARGS)
 
-ground: $(ENVIRONMENT) registry clients postgresql nginx ## tests on RabbitMQ 3.10, 4.0 and 4.3, unpacked into .cache: an hour and a half
+ground: $(ENVIRONMENT) registry clients postgresql nginx ## the tests that need a broker, on RabbitMQ 3.10, 4.0 and 4.3, unpacked into .cache
 	scripts/ground all $(ARGS)
 
-ground-brief: $(ENVIRONMENT) postgresql # what continuous integration runs of it: four minutes on 4.3
+ground-brief: $(ENVIRONMENT) postgresql # what continuous integration runs of it, on 4.3
 	scripts/ground brief $(ARGS)
 
 canary: $(ENVIRONMENT) broker postgresql ## faults and bad input with marked secrets, then a search for the marks

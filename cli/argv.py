@@ -31,14 +31,15 @@ _WEBHOOK: dict[str, Takes] = {
     "--tags": _word,
     "--scopes": _word,
     "--filters": _word,
-    "--format": _pair,
+    "--format": _word,
+    "--final-answers": _word,
 }
 
 SEVERAL: dict[tuple[str, str], dict[str, Takes]] = {
     ("webhook", "create"): _WEBHOOK,
     ("webhook", "update"): _WEBHOOK,
     ("webhook", "test-scope"): {"--actions": _word, "--scopes": _word, "--filters": _word},
-    ("webhook", "test-format"): {"--format": _pair},
+    ("webhook", "test-format"): {"--format": _word},
     ("registry", "create"): {"--tags": _pair},
     ("source", "create"): _SOURCE,
     ("source", "update"): _SOURCE,

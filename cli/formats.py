@@ -38,5 +38,9 @@ def _value(key: str, value: str) -> str:
     path = Path(value[1:])
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--format template: {path} cannot be read: {error}") from None
+    except OSError as error:
+        raise UsageError(
+            f"--format template: {path} cannot be read: {error.strerror or error}"
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"--format template: {path} is no text in UTF-8") from None

@@ -210,10 +210,10 @@ def main() -> NoReturn:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files here
     # Commands report errors by exceptions; the libraries' log lines would only repeat them.
     logging.lastResort = logging.NullHandler()
-    sys.exit(_read_secret_files(sys.argv[1:]) or run(sys.argv[1:]))
+    sys.exit(read_secret_files(sys.argv[1:]) or run(sys.argv[1:]))
 
 
-def _read_secret_files(arguments: list[str]) -> int:
+def read_secret_files(arguments: list[str]) -> int:
     """Put the secrets that are in files into the environment, once for every command.
 
     Returns:
@@ -222,7 +222,7 @@ def _read_secret_files(arguments: list[str]) -> int:
     try:
         environ = with_secret_files(os.environ)
     except SettingsError as error:
-        if "--help" in arguments:
+        if {"--help", "-h"} & set(arguments):
             return 0
         complain(str(error))
         return USAGE

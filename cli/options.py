@@ -170,15 +170,15 @@ RATE_LIMIT = typer.Option(
 FILTERS = typer.Option(
     "--filters",
     metavar="FILTER...",
-    help="What it does not get, although actions and scope cover it: taggedOnly, noReferrers,"
-    " changedOnly, or artifactTypes=image,index to get only these types (image, index, helm,"
-    ' signature, attestation, sbom, wasm, cache, other, unknown). Replaces all; "" for none.',
+    help="Which events it does not get, although actions and scope cover them: taggedOnly,"
+    " noReferrers, changedOnly, or artifactTypes=image,index to get only these types (image, index,"
+    ' helm, signature, attestation, sbom, wasm, cache, other, unknown). Replaces all; "" for none.',
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
 FINAL_ANSWERS = typer.Option(
     "--final-answers",
-    metavar="ANSWERS",
+    metavar="ANSWER...",
     help="Answers that refuse a delivery for good, so that it is not retried: receiver-refuses"
     " (400, 401, 403, 404, 405, 413, 415, 422), or a list such as 400,404 or 4xx; acr for none.",
     show_default=False,
@@ -226,10 +226,16 @@ def patterns(words: Iterable[str]) -> list[str]:
     return [pattern for word in words for pattern in word.replace(",", " ").split()]
 
 
+def final_answers(words: Iterable[str]) -> str | None:
+    """Join answers with commas, as the API reads them; "default" is None."""
+    text = ",".join(words)
+    return None if text == "default" else text
+
+
 FORMAT = typer.Option(
     "--format",
     metavar="NAME [KEY=VALUE...]",
-    help="The form of the requests, with its settings, such as slack, or cloudevents mode=binary;"
+    help="The format of the POSTs, with its settings, such as slack, or cloudevents mode=binary;"
     ' template=@FILE reads a template. "acr" for ACR\'s. docs/formats.md shows each.',
     show_default=False,
     autocompletion=completion.formats,
@@ -264,7 +270,7 @@ SETTINGS = (
     SettingOption("filters", "filters", list[str], FILTERS, filters_in),
     SettingOption("scopes", "scopes", list[str], SCOPES, patterns),
     SettingOption("format_words", "format", list[str], FORMAT, formats.read_format),
-    SettingOption("final_answers", "finalAnswers", str, FINAL_ANSWERS),
+    SettingOption("final_answers", "finalAnswers", list[str], FINAL_ANSWERS, final_answers),
 )
 """In the order of the help."""
 

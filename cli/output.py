@@ -87,8 +87,10 @@ def complain(text: str) -> None:
 
 
 def counted(count: int, noun: str) -> str:
-    """Return a count with its noun: ``1 webhook``, ``2 webhooks``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """Return a count with its noun: ``1 webhook``, ``2 webhooks``, ``2 deliveries``."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count} {noun[:-1]}ies" if noun.endswith("ry") else f"{count} {noun}s"
 
 
 def paint(text: str, colour: str, stream: TextIO) -> str:

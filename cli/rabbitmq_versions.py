@@ -43,9 +43,11 @@ def meaning(version: Version) -> str:
     """What this version means for an installation, in a few words."""
     if version.series < OLDEST.series:
         return f"older than {OLDEST.major}.{OLDEST.minor}, the oldest that is tested"
+    if version.series == _LAST_3.series:
+        return f"works; 4.x takes over its data if all feature flags are enabled: {GUIDE}"
     if version.series > NEWEST.series:
         return f"newer than {NEWEST.major}.{NEWEST.minor}, the newest that is tested"
-    if version.major < _LAST_3.major + 1:
+    if version.major <= _LAST_3.major:
         return f"works; 4.x does not read its data, {GUIDE} has the way there"
     if version.series == NEWEST.series:
         return "the newest that is tested"

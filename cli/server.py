@@ -24,11 +24,12 @@ class Server:
 
     Attributes:
         management_url: Of the management API, without a slash at the end.
-        producer_url: Where events are published; with ``--url`` alone, the same address.
+        producer_url: Where events are published; with ``--url`` alone, the same address. With
+            ``PORTCALL_URL`` it may be ``PORTCALL_PRODUCER_URL``.
         token: The administrator's token.
-        subscription: Its subscription's GUID; empty with ``--url`` alone (read from the API).
+        subscription: Its subscription's GUID; empty without ready.json (read from the API).
         resource_group: The resource group of new registries.
-        ready: The content of ready.json; empty with ``--url`` alone.
+        ready: The content of ready.json; empty without it.
     """
 
     management_url: str
@@ -59,7 +60,7 @@ def find_server(
         environ: The environment; by default that of the process.
 
     Raises:
-        NotRunningError: No ``--url``, and `portcall up` is not running in this home.
+        NotRunningError: Neither names one, and `portcall up` is not running in this home.
         UsageError: ``--url`` or ``PORTCALL_URL`` without a token.
     """
     environ = os.environ if environ is None else environ
@@ -104,7 +105,7 @@ def read_ready(home: Path) -> dict[str, Any]:
     except OSError as error:
         raise NotRunningError(
             f"{path} cannot be read ({error.strerror}): use the account that runs `portcall"
-            " up`, or name a server with --url and PORTCALL_TOKEN"
+            " up`, or name a server with --url (or PORTCALL_URL) and PORTCALL_TOKEN"
         ) from error
     except ValueError as error:
         raise NotRunningError(f"{path} is damaged ({error}): restart `portcall up`") from error

@@ -130,20 +130,22 @@ def ping_row(ping: Document) -> Row:
 
 
 def record_row(record: Document) -> Row:
-    """Return a record of list-events, in az's columns."""
-    content = ("eventRequestMessage", "content")
-    repository = value(record, *content, "target", "repository")
-    tag = value(record, *content, "target", "tag")
+    """Return a record of list-events, in az's columns; of any format."""
+    event = ("portcall", "event")  # there where the content is not the event
+    if not value(record, *event):
+        event = ("eventRequestMessage", "content")
+    repository = value(record, *event, "target", "repository")
+    tag = value(record, *event, "target", "tag")
     status = value(record, "eventResponseMessage", "statusCode")
     reason = value(record, "eventResponseMessage", "reasonPhrase")
     if value(record, "portcall", "outcome") == "refused":
         reason += " (refused)"
     return {
         "ID": value(record, "id"),
-        "ACTION": value(record, *content, "action"),
+        "ACTION": value(record, *event, "action"),
         "IMAGE": f"{repository}:{tag}" if repository and tag else repository,
         "HTTP STATUS": f"{status} {reason}".strip(),
-        "TIMESTAMP": seconds(value(record, *content, "timestamp")),
+        "TIMESTAMP": seconds(value(record, *event, "timestamp")),
     }
 
 

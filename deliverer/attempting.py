@@ -97,29 +97,23 @@ class Attempter:
         if template.form is not None:
             return await self._attempt_formed(job, template, template.form)
         request = self._prepare(job, template)
-        attempt = await self._sender.send(request)
-        consequence = self._decide(job, template, attempt, request.sent)
-        is_refusal = isinstance(consequence, Recorded) and consequence.is_refusal
-        measure(attempt, is_refusal=is_refusal)
-        self._endings.carry_out(job, consequence)
-        return is_refusal or attempt.shows_health
+        return self._conclude(job, template, await self._sender.send(request), request.sent)
 
     async def _attempt_formed(self, job: Job, template: Template, form: Chosen) -> bool | None:
         """Do the same in another format than ACR's, with the endpoint's consent if it needs one."""
         now_ms = self._clock_ms()
         if self._consents.is_missing(template, form):
-            refused = await self._consents.ask(template, form, now_ms)
-            if refused is None:
+            failed = await self._consents.ask(template, form, now_ms)
+            if failed is None:
                 return await self.attempt(job)  # the webhook may have changed meanwhile
-            attempt, sent = refused
+            attempt, sent = failed
         else:
             request = prepared(job, template, form, self._renderings, now_ms)
             if not isinstance(request, Request):
                 self._endings.carry_out(job, request)
                 return None
             attempt, sent = judged(await self._sender.send(request), form), request.sent
-        self._endings.carry_out(job, self._decide(job, template, attempt, sent))
-        return attempt.shows_health
+        return self._conclude(job, template, attempt, sent)
 
     def _prepare(self, job: Job, template: Template) -> Request:
         return template.request(
@@ -128,9 +122,9 @@ class Attempter:
             now_s=self._clock_ms() // 1000,
         )
 
-    def _decide(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> Consequence:
-        """The consequence of an attempt."""
-        return following(
+    def _conclude(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> bool:
+        """Decide, measure and carry out; returns whether the endpoint is healthy."""
+        consequence = following(
             job,
             template.webhook,
             redacted(attempt, template.secrets) if template.secrets else attempt,
@@ -139,3 +133,7 @@ class Attempter:
             now_ms=self._clock_ms(),
             chance=self._chance(),
         )
+        is_refusal = isinstance(consequence, Recorded) and consequence.is_refusal
+        measure(attempt, is_refusal=is_refusal)
+        self._endings.carry_out(job, consequence)
+        return is_refusal or attempt.shows_health

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # RabbitMQ 3.10.8: an alternate exchange also works behind an exchange-to-exchange binding, for messages that have a queue already.
 #
-# Expected: the alternate exchange of the exchange that one publishes to takes what no queue gets at all; the extension is
-# described for messages that "cannot be routed".
-# Happens: each exchange on the way decides for itself. A message that a reader's queue gets from the first exchange goes
-# to the alternate of the second exchange as well, if the second has no queue for it. A queue that is reached on two such
-# ways gets the message once.
-# Matters to: topologies that share one exchange between readers and a sorting exchange, as webhook pipelines do. A
-# catch-all for "what nobody sorted" is possible without an extra publish; and one that was added behind a binding
-# for "lost messages" fills with messages that were not lost.
+# Expected: a message goes to the alternate exchange of the exchange that it is published to, if it reaches no queue at all;
+# the extension is described for messages that "cannot be routed".
+# Happens: each exchange on the way decides for itself. A message that a reader's queue gets from the first exchange also goes
+# to the alternate exchange of the second one, if the second has no queue for it. A queue that is reached on two such ways
+# gets the message once.
+# Matters to: topologies that share one exchange between readers and a sorting exchange, as webhook pipelines do. A queue for
+# all unsorted messages is possible without an extra publish; but an alternate exchange for "lost messages" behind a binding
+# also gets messages that were not lost.
 # The guess before: it applies only where a message is published, and only if no queue gets it.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"

@@ -86,14 +86,14 @@ async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of
         )
 
         async def refresh() -> bool:
-            await gate.refresh()
+            is_read = await gate.refresh()
             await registries.refresh()
             await intake.settle(store.sources.note_heard)
             for kept in (sources, untagging):
                 await kept.refresh()
             if tls is not None:
                 tls.trust(sources.authorities())
-            return not any(kept.problem for kept in (registries, sources, untagging))
+            return is_read and not any(kept.problem for kept in (registries, sources, untagging))
 
         follower = FeedFollower(refresh, stamp=store.stamp)
         feed = Feed(

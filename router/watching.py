@@ -111,7 +111,8 @@ class Watching:
         matched: list[Matched] = []
         for event, webhook_ids in group:
             if event.action == Action.DELETE:
-                matched += await self._gone(event, manifest_of(event), watchers)
+                # A delete without a digest is that of a tag: a source may send these.
+                matched += await self._gone(event, manifest_of(event) or event.tag, watchers)
             elif event.action == Action.UNTAG:
                 matched += await self._gone(event, event.tag, watchers)
             else:

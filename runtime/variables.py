@@ -67,4 +67,4 @@ def unknown_variables(environ: Iterable[str]) -> Mapping[str, str]:
 def complaint(name: str, nearest: str) -> str:
     """That a variable is ignored, for people."""
     meant = f"; did you mean {nearest}?" if nearest else ""
-    return f"{name} is no setting of Portcall, and is ignored{meant}"
+    return f"{name} is not a setting of Portcall, and is ignored{meant}"

@@ -31,8 +31,9 @@ _PARTS = (
     ("wasm", "wasm"),
     ("helm", "helm"),
 )
-_ATTACHED = frozenset({"signature", "attestation", "sbom"})
-"""What layers tell of although the config is an image's, as in BuildKit's attestations."""
+ATTACHED = frozenset({"signature", "attestation", "sbom"})
+"""What is attached to another artifact. Layers tell of it although the config is an image's, as in
+BuildKit's attestations."""
 _TAG = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?P<kind>sig|att|sbom))?", re.ASCII)
 _REFERRER_TAG = re.compile(r"sha(?:256|384|512)-[0-9a-f]{64,128}(?:\.(?:sig|att|sbom))?", re.ASCII)
 """Also of other digests, which the specification cuts to 64 characters."""
@@ -74,7 +75,7 @@ def _answers(
     if media_type in INDEXES:
         yield "index"
     by_layers = {_by_words(each.lower()) for each in layer_types}
-    if len(by_layers) == 1 and by_layers <= _ATTACHED:
+    if len(by_layers) == 1 and by_layers <= ATTACHED:
         yield by_layers.pop()
     if _EXACT.get(config_type):
         yield _EXACT[config_type]

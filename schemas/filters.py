@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from portcall.schemas.artifact_types import artifact_type, is_referrer_tag
+from portcall.schemas.artifact_types import ATTACHED, artifact_type, is_referrer_tag
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action, Event
 from portcall.schemas.extras import NONE
@@ -28,7 +28,6 @@ TYPES = (
     "image", "index", "helm", "signature", "attestation", "sbom", "wasm", "cache", "other", UNKNOWN,
 )  # fmt: skip
 """The artifact types; ``unknown`` is what no source tells."""
-_REFERRERS = frozenset({"signature", "attestation", "sbom"})
 _WORDS = re.compile(r"[\s,]+")
 _CHARTS = (Action.CHART_PUSH, Action.CHART_DELETE)
 
@@ -89,7 +88,7 @@ def facts_of(event: Event) -> Facts:
     if not told and event.action in _CHARTS:
         told = "helm"
     known = told if told in TYPES else ("other" if told else UNKNOWN)
-    attached = not event.tag and known in _REFERRERS
+    attached = not event.tag and known in ATTACHED
     return Facts(
         event.action,
         event.tag,
@@ -114,7 +113,7 @@ def _media_type(event: Event) -> str:
 def held_back(filters: Filters, facts: Facts) -> str:
     """The name of the first filter that holds an event back; empty: all that are pure let it pass.
 
-    An action that has no target (a ping) is not filtered.
+    It is not for pings: none is routed, so no filter concerns them.
     """
     if filters.tagged_only and not facts.tag:
         return TAGGED_ONLY
@@ -228,13 +227,15 @@ def filters_in(words: str | Iterable[str]) -> dict[str, Any]:
 _NAMED = {name.lower(): name for name in NAMES}
 
 
-def written(filters: Filters) -> str:
-    """Filters as words, which `filters_in` reads."""
-    return words_of(msgspec.to_builtins(filters))
-
-
 def words_of(filters: Mapping[str, Any]) -> str:
-    """The same, of filters as JSON has them."""
+    """Filters, as JSON has them, in words that `filters_in` reads."""
     words = [name for name in FLAGS if filters.get(name)]
-    types = filters.get(ARTIFACT_TYPES) or ()
-    return " ".join([*words, *(f"{ARTIFACT_TYPES}={each}" for each in types)])
+    if types := filters.get(ARTIFACT_TYPES):
+        words.append(f"{ARTIFACT_TYPES}={','.join(types)}")
+    return " ".join(words)
+
+
+def marks_of(filters: Filters) -> str:
+    """The same with a word for each artifact type, as a form has a mark for each."""
+    words = words_of(msgspec.to_builtins(filters))
+    return words.replace(",", f" {ARTIFACT_TYPES}=")

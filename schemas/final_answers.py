@@ -66,6 +66,11 @@ def shown(text: str) -> str | list[int | str]:
     return [int(word) if word.isdecimal() else word for word in text.split(",")]
 
 
+def words_of(answers: str | Sequence[int | str]) -> str:
+    """What `shown` returns, on one line."""
+    return answers if isinstance(answers, str) else ", ".join(map(str, answers))
+
+
 @lru_cache(maxsize=1024)
 def final_statuses(text: str | None) -> frozenset[int]:
     """The statuses that end a delivery, of the text that the store keeps."""
@@ -101,7 +106,10 @@ def _entry(value: object, field: str) -> str:
     if word in (ACR, RECEIVER_REFUSES):
         raise InvalidValueError(field, f"{word!r} is a preset and stands alone")
     if not (word.isascii() and word.isdecimal() and len(word) == 3 and "100" <= word <= "599"):
-        problem = f"{word!r} is neither a status from 400 to 599 nor {CLIENT_ERRORS}"
+        problem = (
+            f"{word!r} is neither a status from 400 to 599 nor {CLIENT_ERRORS};"
+            f" write {ACR} for none, or {RECEIVER_REFUSES} for the usual ones"
+        )
         raise InvalidValueError(field, problem)
     if why := _never(int(word)):
         raise InvalidValueError(field, f"{word} cannot be final: {why}")

@@ -7,7 +7,6 @@ says which deliveries should exist.
 import hashlib
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, pairwise
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -137,15 +136,20 @@ def routed(
     Args:
         event: The event.
         webhook_ids: The webhooks.
-        held: Those whose filters held it back, by the filter's name.
+        held: Those whose filters held it back, by the filter's name; None: none.
     """
-    if not held:
-        return _note(event, differences(webhook_ids))
-    by_filter = {name: differences(ids) for name, ids in held.items()}
+    by_filter = {name: differences(ids) for name, ids in held.items()} if held else None
     return _note(event, differences(webhook_ids), held=by_filter)
 
 
-def _note(event: Event, webhooks: list[int] | None, **more: Any) -> Note:  # noqa: ANN401 (the note's)
+def _note(
+    event: Event,
+    webhooks: list[int] | None,
+    *,
+    held: dict[str, list[int]] | None = None,
+    artifact_type: str = "",
+    referrer: bool = False,
+) -> Note:
     return Note(
         digest_of(event).hex(),
         event.id,
@@ -156,7 +160,9 @@ def _note(event: Event, webhooks: list[int] | None, **more: Any) -> Note:  # noq
         event.repository,
         event.tag,
         manifest_of(event),
-        **more,
+        held,
+        artifact_type,
+        referrer,
         extras=event.extras if webhooks == [] else None,
     )
 

@@ -43,7 +43,8 @@ def samples() -> str:
 def _chapter(form: Format) -> str:
     lines = [f"### {form.name}", "", f"{_sentence(form.says)} Taken by: {form.takers}."]
     if form.rate:
-        lines.append(f"At most {form.rate:g} requests per second, unless the webhook has a limit.")
+        every = f"{form.rate:g} a second" if form.rate >= 1 else f"one in {1 / form.rate:g} s"
+        lines.append(f"POSTs: at most {every}, unless the webhook has a limit of its own.")
     if form.options:
         lines += ["", "| setting | |", "| --- | --- |"]
         lines += [f"| `{each.name}` | {each.says} |" for each in form.options]

@@ -19,7 +19,7 @@ _NODE = "portcall@localhost"
 _LOOP = (
     "F = fun(Loop) -> case io:get_line('') of eof -> halt(); L ->"
     " {ok, T, _} = erl_scan:string(L), {ok, E} = erl_parse:parse_exprs(T),"
-    ' {value, V, _} = erl_eval:exprs(E, []), io:format("~0p~n", [V]), Loop(Loop) end end, F(F).'
+    ' {value, V, _} = erl_eval:exprs(E, []), io:format("@~0p~n", [V]), Loop(Loop) end end, F(F).'
 )
 
 
@@ -34,7 +34,7 @@ def use_other_rabbitmq(environ: MutableMapping[str, str]) -> None:
         return
     assert os.access(server, os.X_OK), f"PORTCALL_TEST_RABBITMQ: {server} is no program"
     folder = str(Path(server).absolute().parent)
-    if not environ["PATH"].startswith(folder):
+    if environ["PATH"].split(os.pathsep)[0] != folder:
         environ["PATH"] = f"{folder}{os.pathsep}{environ['PATH']}"
 
 
@@ -45,7 +45,8 @@ class ErlangShell:
         erl = shutil.which("erl")
         assert erl is not None
         argv = [erl, "-noshell", "-hidden", "-sname", "tests@localhost", "-start_epmd", "false"]
-        listen = ["-kernel", "inet_dist_use_interface", "{127,0,0,1}"]
+        # The node's ticks are hours apart, and a node that expects others would leave it.
+        listen = ["-kernel", "inet_dist_use_interface", "{127,0,0,1}", "net_ticktime", "7200"]
         self._shell = subprocess.Popen(  # noqa: S603 (the Erlang that is installed, our own text)
             [*argv, *listen, "-eval", _LOOP],
             env=broker.environment,
@@ -72,7 +73,10 @@ class ErlangShell:
             f"rpc:call('{_NODE}', {module}, {function}, [{', '.join(arguments)}]).\n"
         )
         self._shell.stdin.flush()
-        answer = self._shell.stdout.readline().strip()
+        answer = self._shell.stdout.readline()
+        while answer and not answer.startswith("@"):  # what Erlang itself has to say
+            answer = self._shell.stdout.readline()
+        answer = answer.removeprefix("@").strip()
         assert answer and not answer.startswith("{badrpc"), f"{module}:{function}: {answer}"
         return answer
 

@@ -14,9 +14,9 @@ def idle(report: Report, _plots: Path) -> str:
     """Wake-ups by form."""
     head = ["form", "wake-ups of the roles", "of the broker", "transactions", "share of a core, %"]
     return (
-        "A thread that goes to sleep has been woken up before; counted over"
-        f" {report['parameters']['seconds']} s, a minute after the start, for one minute. Hardly"
-        " anything of it depends on how busy the machine is, but the share of a core does.\n\n"
+        "A thread that goes to sleep has been woken up before. Counted for"
+        f" {report['parameters']['seconds']} s, a minute after the start. The counts hardly depend"
+        " on how busy the machine is, but the share of a core does.\n\n"
         + table(head, list(_idle_rows(report)))
     )
 

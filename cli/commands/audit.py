@@ -73,8 +73,7 @@ def audit(
         bool,
         typer.Option(
             "--republish",
-            help="Publish again what is missing: the deliveries keep their ids. Needs an"
-            " administrator.",
+            help="Publish missing deliveries again; they keep their ids. Needs an administrator.",
         ),
     ] = False,
     url: Url = None,

@@ -10,7 +10,6 @@ import typer
 from portcall.cli.client import Document, Management
 from portcall.cli.commands.audit import PATH as AUDIT
 from portcall.cli.commands.audit import UnansweredError, seconds_of
-from portcall.cli.commands.republish import deliveries
 from portcall.cli.errors import NotRunningError, ServiceError
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Url
@@ -77,7 +76,7 @@ class DrainState:
             f"{count} {WORDS.get(reason, reason)}" for reason, count in self.pending.items()
         )
         total = sum(self.pending.values())
-        return f"{deliveries(total)} pending{f' ({reasons})' if reasons else ''}."
+        return f"{counted(total, 'delivery')} pending{f' ({reasons})' if reasons else ''}."
 
 
 @app.command(

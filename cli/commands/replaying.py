@@ -9,7 +9,7 @@ import typer
 
 from portcall.cli.client import Document, Management
 from portcall.cli.errors import UsageError
-from portcall.cli.output import Output, note, show, show_all
+from portcall.cli.output import Output, counted, note, show, show_all
 from portcall.cli.progress import progress
 from portcall.cli.tables import Row, replay_row, value
 from portcall.schemas.durations import format_duration, parse_duration_ms
@@ -69,10 +69,10 @@ def _moment(text: str, option: str) -> str:
 def tell(counts: Mapping[str, int]) -> None:
     """Say which of the counted deliveries are not replayed."""
     if counts["disabled"]:
-        count = _deliveries(int(counts["disabled"]))
+        count = counted(int(counts["disabled"]), "delivery")
         note(f"{count} skipped: the webhook is disabled. Enable it first, or probe it.")
     if counts["deleted"]:
-        note(f"{_deliveries(int(counts['deleted']))} skipped: the webhook was deleted.")
+        note(f"{counted(int(counts['deleted']), 'delivery')} skipped: the webhook was deleted.")
 
 
 def agreed(counts: Mapping[str, int], rate: int) -> bool:
@@ -83,7 +83,7 @@ def agreed(counts: Mapping[str, int], rate: int) -> bool:
     """
     total = int(counts["total"]) - int(counts["disabled"])
     takes = format_duration(max(total * 1000 // rate // 1000, 1) * 1000)
-    question = f"Replay {_deliveries(total)}, {rate} a second (about {takes})?"
+    question = f"Replay {counted(total, 'delivery')}, {rate} a second (about {takes})?"
     if not sys.stdin.isatty():
         raise UsageError(f"{question} This is not a terminal: confirm with --yes")
     return typer.confirm(question, err=True)
@@ -159,10 +159,6 @@ def _done_of(replayed: Document) -> tuple[int, int]:
     skipped = properties["skipped"]
     done = int(properties["published"]) + int(skipped["disabled"]) + int(skipped["gone"])
     return done, int(properties["total"])
-
-
-def _deliveries(count: int) -> str:
-    return "1 delivery" if count == 1 else f"{count} deliveries"
 
 
 def count_row(counts: Mapping[str, int]) -> Row:

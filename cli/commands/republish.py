@@ -4,6 +4,7 @@ from typing import Final
 
 from portcall.cli.client import Document, Management
 from portcall.cli.commands.audit_report import line_of
+from portcall.cli.output import counted
 
 PATH = "/portcall/audit/republish"
 NOTHING: Final[Document] = {"published": 0, "without": [], "withoutCount": 0}
@@ -31,19 +32,15 @@ def is_mended(judgement: Document, again: Document | None) -> bool:
     """Whether everything that was missing is published again, and nothing else is wrong."""
     if again is None or again["withoutCount"] or again.get("more"):
         return False
-    missing = sum(int(each["missing"]) for each in judgement["registries"])
-    unexpected = sum(int(each["unexpected"]) for each in judgement["registries"])
-    return not unexpected and int(again["published"]) >= missing
-
-
-def deliveries(count: int) -> str:
-    """Return a count of deliveries in words."""
-    return "1 delivery" if count == 1 else f"{count} deliveries"
+    registries = judgement["registries"]
+    if any(each["unexpected"] or each["missing"] < 0 for each in registries):
+        return False
+    return int(again["published"]) >= sum(int(each["missing"]) for each in registries)
 
 
 def told_again(again: Document) -> list[str]:
     """What was published again, and what could not be."""
-    lines = [f"{deliveries(int(again['published']))} published again."]
+    lines = [f"{counted(int(again['published']), 'delivery')} published again."]
     if again.get("more"):
         lines.append("There are more: run it again when these have ended.")
     if count := int(again["withoutCount"]):

@@ -48,7 +48,7 @@ def webhook_row(webhook: Document) -> Row:
     return {
         "WEBHOOK": clean(value(webhook, "name")),
         "STATUS": value(webhook, "status"),
-        "SCOPE": clean(value(webhook, "scope")) or "(all)",
+        "SCOPE": clean(_scope(webhook)) or "(all)",
         "ATTEMPTS": str(total.get("attempts", 0)),
         "SUCCESS": _percent(total.get("successRate")),
         "REFUSED": str(total.get("refused", 0)),
@@ -56,6 +56,11 @@ def webhook_row(webhook: Document) -> Row:
         "P95": _ms(total.get("p95Ms")),
         "LAST": f"{seconds(value(last, 'startedAt'))} {_answer(last)}".strip(),
     }
+
+
+def _scope(webhook: Document) -> str:
+    """Return its scope, and the patterns that narrow it."""
+    return " ".join([value(webhook, "scope"), *(webhook.get("scopes") or ())]).strip()
 
 
 def worst_first(webhooks: Sequence[Document]) -> list[Document]:

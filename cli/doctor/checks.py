@@ -170,7 +170,7 @@ def ignored(site: CheckedInstallation) -> Finding:
         store = open_store(str(named))
     except (StoreUnavailableError, InvalidValueError):
         return unknown("ignored events", "the database does not answer")
-    since_ms = now_ms() - findings.IGNORED_MS
+    since_ms = now_ms() - findings.DAY_MS
     try:
         kinds = store.journal.ignored_kinds(since_ms)
         return findings.ignored(kinds, store.journal.newest_unread(since_ms, 1), now_ms())
@@ -190,7 +190,7 @@ def webhooks(site: CheckedInstallation) -> Finding:
         try:
             found = store.known.disabled_by_themselves()
             at_ms = now_ms()
-            day = store.traffic.series(since_ms=at_ms - 86_400_000, until_ms=at_ms)
+            day = store.traffic.series(since_ms=at_ms - findings.DAY_MS, until_ms=at_ms)
         finally:
             store.close()
     except (StoreUnavailableError, InvalidValueError):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from portcall.cli.output import counted
 from portcall.schemas.topology import DEAD, EVENTS_IN, UNROUTED
 from portcall.store.intake.ignored import IgnoredEvent, IgnoredKind
 
@@ -155,7 +156,9 @@ def webhooks(disabled: Sequence[tuple[str, str, str]], refused: int = 0) -> Find
     if not disabled:
         told = "none was disabled automatically"
         if refused:
-            told += f"; final answers of receivers refused {refused} deliveries in 24 hours"
+            told += (
+                f"; final answers of receivers refused {counted(refused, 'delivery')} in 24 hours"
+            )
         return ok("webhooks", told, {"refused": refused})
     told = "; ".join(f"{registry}/{name}: {why}" for registry, name, why in disabled[:MOST_NAMED])
     more = f"; and {len(disabled) - MOST_NAMED} more" if len(disabled) > MOST_NAMED else ""
@@ -274,8 +277,8 @@ def source(role: str, name: str, told: str) -> Finding:
     return wrong("sources", f"{name}: {found}", advice, {"role": role, "source": name})
 
 
-IGNORED_MS = 24 * 3_600_000
-"""How far back the doctor looks for ignored events."""
+DAY_MS = 24 * 3_600_000
+"""How far back the doctor looks for ignored events and refused deliveries."""
 RECENT_MS = 3_600_000
 """For how long unreadable ones are a problem: one mistake must not be one for a whole day."""
 

@@ -172,7 +172,7 @@ def variables(site: CheckedInstallation) -> Finding:
         said = "; ".join(complaint(*each) for each in mistyped.items())
         return wrong("variables", said, "correct the name, and restart", {"unknown": mistyped})
     if found:
-        said = f"no setting of Portcall, and ignored: {', '.join(found)}"
+        said = f"not settings of Portcall, and ignored: {', '.join(found)}"
         return ok("variables", said, {"unknown": found})
     return ok("variables", "each that begins with PORTCALL_ is a setting")
 

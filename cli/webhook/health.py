@@ -3,7 +3,10 @@
 from portcall.cli.client import Document, Management, webhook_path
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import note, show
-from portcall.cli.tables import clean, ping_row, seconds, value, webhook_row
+from portcall.cli.tables import clean, ping_row, seconds, value, webhook_row_for
+from portcall.schemas import filters as filtering
+from portcall.schemas import final_answers as answering
+from portcall.schemas.formats import chosen as forming
 from portcall.schemas.webhooks import Status
 
 _COUNTERS = (
@@ -13,10 +16,6 @@ _COUNTERS = (
     ("cancelled", "cancelled"),
     ("refused", "refused by the receiver"),
 )
-
-
-_LIST_MARKS = str.maketrans("", "", "[]'")
-"""What a list of statuses has when it is shown as text, and a person does not need."""
 
 
 def enable_webhook(
@@ -31,7 +30,8 @@ def enable_webhook(
     management = Management.at(url)
     found = management.find_registry(registry, group)
     body = {"properties": {"status": Status.ENABLED}}
-    show(management.ask("PATCH", webhook_path(found, name), body), webhook_row, output)
+    webhook = management.ask("PATCH", webhook_path(found, name), body)
+    show(webhook, webhook_row_for([webhook]), output)
 
 
 def probe_webhook(
@@ -66,8 +66,13 @@ def explain(webhook: Document) -> None:
         note(f"Every attempt has failed since {failing}.")
     if rate := value(webhook, *extras, "rateLimit"):
         note(f"At most {rate} requests per second.")
-    if answers := value(webhook, *extras, "finalAnswers"):
-        note(f"Final answers, not retried: {answers.translate(_LIST_MARKS)}.")
+    beyond = webhook.get("properties", {}).get("portcall", {})
+    if filters := beyond.get("filters"):
+        note(f"Filters: {filtering.words_of(filters)}.")
+    if form := beyond.get("format"):
+        note(f"Format: {forming.words_of(form)}.")
+    if answers := beyond.get("finalAnswers"):
+        note(f"Final answers, not retried: {answering.words_of(answers)}.")
     counted = [
         f"{count} {word}"
         for key, word in _COUNTERS

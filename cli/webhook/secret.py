@@ -10,7 +10,7 @@ from portcall.cli.client import Management, webhook_path
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import Output, chosen, note, show, show_all
-from portcall.cli.tables import Document, Row, seconds, value, webhook_row
+from portcall.cli.tables import Document, Row, seconds, value, webhook_row_for
 from portcall.schemas.signatures import Scheme
 
 app = typer.Typer(
@@ -113,10 +113,10 @@ def key_row(key: Document) -> Row:
 
 
 def tell_webhook(
-    webhook: Document, output: Output | None, row: Callable[[Document], Row] = webhook_row
+    webhook: Document, output: Output | None, row: Callable[[Document], Row] | None = None
 ) -> None:
     """Print a changed webhook and, with a table, its new secret: no other answer contains it."""
-    show(webhook, row, output)
+    show(webhook, row or webhook_row_for([webhook]), output)
     secret = value(webhook, *_EXTRAS, "secret")
     if secret and chosen(output) is Output.TABLE:
         note(f"Its secret, shown only once: {secret}")

@@ -26,7 +26,7 @@ from portcall.schemas.timestamps import acr_timestamp
 
 ALLOWED = "webhook-allowed-origin"
 MAX_KEPT = 20_000
-
+"""Consents; beyond it the oldest is forgotten, and asked for again."""
 
 Tried = tuple[Attempt, Sent]
 """What came of a handshake, and its request."""
@@ -54,7 +54,7 @@ class Consents:
 
     def is_missing(self, template: Template, form: Chosen) -> bool:
         """Whether the endpoint must consent, and has not yet."""
-        return needs_consent(form) and _key(template, form) not in self._given
+        return _needs_consent(form) and _key(template, form) not in self._given
 
     async def ask(self, template: Template, form: Chosen, now_ms: int) -> Tried | None:
         """The handshake that failed; None: the endpoint consents.
@@ -70,12 +70,12 @@ class Consents:
         return await asyncio.shield(task)
 
     async def _asked(self, template: Template, form: Chosen, now_ms: int) -> Tried | None:
-        refused = await self._ask(template, form, now_ms)
-        if refused is None:
+        failed = await self._ask(template, form, now_ms)
+        if failed is None:
             self._given[_key(template, form)] = None
             if len(self._given) > MAX_KEPT:
                 self._given.popitem(last=False)
-        return refused
+        return failed
 
     async def _ask(self, template: Template, form: Chosen, now_ms: int) -> Tried | None:
         if form.format.name is FormatName.EVENTGRID:
@@ -84,7 +84,7 @@ class Consents:
             attempt = await self._sender.send(request)
             problem = _unvalidated(attempt.answer, code) if attempt.succeeded else ""
         else:
-            request = asking(template, ())
+            request = asking(template)
             attempt = await self._sender.send(request)
             problem = _unallowed(attempt.answer, form.options["origin"])
         if attempt.succeeded and not problem:
@@ -99,7 +99,7 @@ def _key(template: Template, form: Chosen) -> _Key:
     return template.webhook.id, template.webhook.uri, form
 
 
-def needs_consent(form: Chosen) -> bool:
+def _needs_consent(form: Chosen) -> bool:
     """Whether an endpoint is asked before it gets anything in this format."""
     return "origin" in form.options or form.options.get("validation") == "on"
 

@@ -11,7 +11,7 @@ from portcall.deliverer.post.request import Request, Template
 from portcall.deliverer.results import expired, omitted
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.formats.chosen import Chosen
-from portcall.schemas.formats.results import Omitted, Refused, Rendered
+from portcall.schemas.formats.results import Omitted, Rendered, Unrenderable
 from portcall.schemas.records import Failure
 
 
@@ -23,7 +23,7 @@ def prepared(
     match rendered:
         case Omitted(reason):
             return Recorded(omitted(job.delivery, reason, now_ms))
-        case Refused(reason):
+        case Unrenderable(reason):
             return GivenUp(expired(job.delivery, reason, now_ms))
         case Rendered():
             named = delivery_id(job.event.id, job.delivery.webhook_id)

@@ -29,9 +29,9 @@ def formed(template: Template, rendered: Rendered, *, delivery_id: str, now_s: i
     return replace(request, sent=replace(request.sent, content=rendered.body.decode()))
 
 
-def asking(template: Template, headers: Headers) -> Request:
+def asking(template: Template) -> Request:
     """An OPTIONS request with the webhook's own headers, and without a body."""
-    grown = _with(template, (*headers, ("Content-Length", "0")))
+    grown = _with(template, (("Content-Length", "0"),))
     head = OPTIONS.encode() + grown.head.removeprefix(b"POST") + b"\r\n"
     request = grown.request(delivery_id="", body=b"", now_s=0)
     return Request(

@@ -154,12 +154,12 @@ class Deliveries:
         rank = fact.at_us // payload.step_us
         self.ledger.open(LedgerEntry(fact.id, fact.action, fact.keys, rank, kind))
         sign = self._sign(fact, whole, kind)
+        final = self.traffic.policy.final
         if kind is None:
-            final = self.traffic.policy.final
             return Planned(at_s, fact.id, fact.action, body, sign, key=_key(fact), final=final)
         return Planned(
             at_s, fact.id, fact.action, body, sign, fault=kind.name, key=_key(fact),
-            wants=kind.wants, transport=kind.transport, final=self.traffic.policy.final,
+            wants=kind.wants, transport=kind.transport, final=final,
         )  # fmt: skip
 
     def _sign(self, fact: Fact, body: bytes, kind: FaultKind | None) -> Sign:

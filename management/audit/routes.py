@@ -67,10 +67,10 @@ def _account(account: Account) -> shapes.Account:
         given_up=account.given_up,
         cancelled=account.cancelled,
         refused=account.refused,
+        filtered=account.filtered,
         no_match=account.no_match,
         open={doubt.value: count for doubt, count in account.open.items() if count},
         unmoved={doubt.value: count for doubt, count in account.unmoved.items() if count},
-        filtered=account.filtered,
     )
 
 

@@ -13,10 +13,10 @@ class Account(Shape, frozen=True):
     given_up: int
     cancelled: int
     refused: int
+    filtered: int
     no_match: int
     open: dict[str, int]
     unmoved: dict[str, int]
-    filtered: int
 
 
 class Suspect(Shape, frozen=True):

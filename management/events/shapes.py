@@ -43,6 +43,7 @@ class EventExtras(Shape, frozen=True):
         failure: Its class; empty where there was none.
         message: The failure in words.
         extras: What the event's source tells beyond its payload.
+        event: The event, where the request's content has another format than ACR's.
     """
 
     delivery_id: str
@@ -54,6 +55,7 @@ class EventExtras(Shape, frozen=True):
     message: str | UnsetType = UNSET
     next_attempt_at: Timestamp | UnsetType = UNSET
     extras: ToldExtras | UnsetType = UNSET
+    event: dict[str, Any] | UnsetType = UNSET
 
 
 class Event(Shape, frozen=True):

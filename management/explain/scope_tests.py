@@ -74,8 +74,8 @@ class ScopeTests:
             scope: As a user writes it.
             actions: As a user writes them; empty: any.
             last: How many events, 1 to `MAX_LAST`.
-            filters: What is held back; None: nothing. With `changedOnly` the first of these events
-                that pushes a tag counts as a change.
+            filters: Which events are held back; None: none. With `changedOnly` the first of these
+                events that pushes a tag counts as a change.
             scopes: Patterns as a user writes them; empty: none.
 
         Raises:
@@ -138,6 +138,8 @@ class DryRun:
             ]
             for key in gone:
                 del self._told[key]
+        elif noted.action == Action.UNTAG:
+            self._told.pop(place, None)
         if not sends or noted.action != Action.PUSH or not noted.tag or not noted.manifest:
             return False
         if self._told.get(place) == noted.manifest:

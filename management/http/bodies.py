@@ -80,10 +80,10 @@ class PortcallExtras(Body):
             never; null: the installation's.
         probe: Whether it is probed after Portcall disabled it; null: not after a 410.
         rate_limit: POSTs a second at most; 0 or null: no limit.
-        filters: What is held back, although actions and scope cover it; replaced as a whole;
+        filters: Rules that hold back events which the scope covers; replaced as a whole;
             null: nothing.
         scopes: Patterns that narrow the scope; those with ``!`` exclude; null or empty: none.
-        format: The form of its POSTs, a name or an object with the name; null: ACR's.
+        format: The format of its POSTs, a name or an object with the name; null: ACR's.
         final_answers: Which answers refuse a delivery for good: ``acr`` or null (none),
             ``receiver-refuses``, or a list of statuses and ``4xx``.
         ca_bundle: The only authorities that are trusted, in PEM; null: the default ones.

@@ -114,7 +114,7 @@ FILTERS = WithJsonSchema(
             },
             {"type": "null"},
         ],
-        "description": "What is held back, although actions and scope cover it.",
+        "description": "Which events are held back, although actions and scope cover them.",
     }
 )
 SCOPES = WithJsonSchema(
@@ -136,7 +136,7 @@ FORMAT = WithJsonSchema(
             {"type": "string", "enum": list(FormatName), "description": "Its name alone."},
             {
                 "type": "object",
-                "description": "Its name, with its sub-settings: see docs/formats.md.",
+                "description": "Its name, with its settings: see docs/formats.md.",
                 "properties": {"name": {"type": "string", "enum": list(FormatName)}},
                 "required": ["name"],
                 "additionalProperties": {"type": ["string", "null"]},

@@ -198,7 +198,7 @@ def _scopes(value: object) -> tuple[str, ...] | None:
 
 
 def _format(value: object) -> dict[str, str] | None:
-    """Read a format: its name, or an object with the name and the sub-settings; None is ACR's."""
+    """Read a format: its name, or an object with the name and the settings; None is ACR's."""
     if value is None:
         return None
     if isinstance(value, str):

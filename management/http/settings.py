@@ -6,7 +6,7 @@ trusted in TLS, is not among them: their parts depend on each other.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,10 @@ from markupsafe import Markup
 from msgspec import UNSET
 from pydantic.alias_generators import to_camel
 
+from portcall.schemas import filters as filtering
+from portcall.schemas import final_answers as answering
 from portcall.schemas.durations import format_duration, format_limit
-from portcall.schemas.filters import ARTIFACT_TYPES, TYPES, filters_in, words_of, written
-from portcall.schemas.final_answers import shown as shown_final_answers
-from portcall.schemas.formats.chosen import NAME, TEMPLATE
+from portcall.schemas.formats import chosen as forming
 from portcall.schemas.formats.names import FormatName
 
 Shown = Callable[[Any], Any]
@@ -106,13 +106,6 @@ def _probe(text: str) -> bool | str:
     return {word: value for value, word in _PROBES.items()}.get(text, text)
 
 
-def _format(stored: Mapping[str, str]) -> str:
-    """A format on one line, without the text of a template."""
-    options = {name: value for name, value in stored.items() if name not in (NAME, TEMPLATE)}
-    words = " ".join(f"{name}={value}" for name, value in options.items())
-    return f"{stored[NAME]} {words}".strip()
-
-
 SETTINGS = (
     Setting(
         name="retry_schedule",
@@ -154,7 +147,7 @@ SETTINGS = (
     Setting(
         name="final_answers",
         column="final_answers",
-        show=_unless_none(shown_final_answers),
+        show=_unless_none(answering.shown),
         field="final_answers",
         label="Final answers",
         hint=Markup(
@@ -164,7 +157,7 @@ SETTINGS = (
         placeholder="acr: none",
         write=str,
         heading="Final answers",
-        say=lambda answers: answers if isinstance(answers, str) else ", ".join(map(str, answers)),
+        say=answering.words_of,
         unset="none, as in ACR",
     ),
     Setting(
@@ -200,19 +193,19 @@ SETTINGS = (
         field="filters",
         label="Filters",
         hint=Markup(
-            "What it does not get, although its actions and its scope cover it. With artifact"
+            "Events that it does not get, although actions and scope cover them. With artifact"
             " types it gets only these."
         ),
         marks=(
             ("taggedOnly", "Only with a tag"),
             ("noReferrers", "No signatures, attestations and SBOMs"),
             ("changedOnly", "Only what changed"),
-            *((f"{ARTIFACT_TYPES}={each}", f"type: {each}") for each in TYPES),
+            *((f"{filtering.ARTIFACT_TYPES}={each}", f"type: {each}") for each in filtering.TYPES),
         ),
-        write=written,
-        read=filters_in,
+        write=filtering.marks_of,
+        read=filtering.filters_in,
         heading="Filters",
-        say=words_of,
+        say=filtering.words_of,
         unset="none",
     ),
     Setting(
@@ -220,12 +213,11 @@ SETTINGS = (
         column="scopes",
         show=_unless_none(list),
         field="scopes",
-        label="Scopes beyond ACR",
+        label="Scopes",
         hint=Markup(
             "Patterns that narrow the scope above, one per line: <code>team/*</code>,"
             " <code>team/**:v[0-9]*</code>; <code>!team/test/**</code> excludes. Empty: none."
         ),
-        placeholder="",
         has_lines=True,
         write="\n".join,
         read=str.split,
@@ -239,11 +231,13 @@ SETTINGS = (
         show=_unless_none(dict),
         field="format",
         label="Format",
-        hint=Markup("The form of the requests: ACR's, that of another sender, or a message."),
+        hint=Markup(
+            "The format of the POSTs. Many receivers take only some of them: see docs/receivers.md."
+        ),
         own_field=True,
-        write=lambda stored: str(stored[NAME]),
+        write=lambda stored: str(stored[forming.NAME]),
         heading="Format",
-        say=_format,
+        say=forming.words_of,
         unset=FormatName.ACR.value,
     ),
 )

@@ -148,7 +148,10 @@ class WebhookExtras(Shape, frozen=True, kw_only=True):
         failing_since: Since when every attempt has failed.
         probed_at: When it was last probed.
         counters: How its attempts ended, and what became of deliveries that did not reach it.
-        final_answers: Which answers refuse a delivery for good.
+        filters: What is held back, although actions and scope cover it; absent: nothing.
+        scopes: Patterns that narrow the scope; absent: none.
+        format: The form of its POSTs, by its name and settings; absent: ACR's.
+        final_answers: Which answers refuse a delivery for good; absent: none.
         ca_bundle: In an export only.
     """
 

@@ -196,6 +196,7 @@ def webhook_overview(subscriber: Subscriber, traffic: WebhookTraffic) -> shapes.
         attempts=[each.sums.attempts for each in traffic.series.buckets],
         succeeded=[each.sums.succeeded for each in traffic.series.buckets],
         last=None if traffic.last is None else _last(traffic.last),
+        scopes=list(subscriber.scopes.texts) if subscriber.scopes else UNSET,
     )
 
 

@@ -119,6 +119,7 @@ class WebhookOverview(Shape, frozen=True):
     """What happened at one webhook.
 
     Attributes:
+        scopes: Patterns that narrow the scope; absent: there are none.
         attempts: By step.
         succeeded: By step.
     """
@@ -132,6 +133,7 @@ class WebhookOverview(Shape, frozen=True):
     attempts: list[int]
     succeeded: list[int]
     last: LastAttempt | None
+    scopes: list[str] | UnsetType = UNSET
 
 
 class Overview(Shape, frozen=True):

@@ -83,8 +83,8 @@ class Republisher:
                 for each in look.accounts.suspects
                 if each.doubt in MISSING and not look.queued[each.doubt]
             ]
-            lost = {_lost(each): each for each in missing if each.webhook_id is not None}
-            found = await asyncio.to_thread(self._store.lost.find, list(lost))
+            lost = [_lost(each) for each in missing if each.webhook_id is not None]
+            found = await asyncio.to_thread(self._store.lost.find, lost)
             await self._publish(list(found.values()))
             without = tuple(each for each in missing if _lost(each) not in found)
             return Outcome(look, len(found), without, len(look.accounts.suspects) == MAX_AT_ONCE)

@@ -79,7 +79,7 @@ class Ignored:
         event_id: Its id, or one of ours if it has no usable one.
         reason: Why, in the same word as the counters use.
         action: As it was sent, cut to a limit; so are the next two. Empty: there was none.
-        repository: The repository.
+        repository: The repository; of a deleted tag, under its other name where it has one.
         tag: The tag.
         field: The path of the unreadable part; empty: it was readable, and is no registry event.
         problem: What is wrong there.

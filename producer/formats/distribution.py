@@ -168,7 +168,7 @@ def _taken(
         remember_referrer(seen, *place, target.digest, target.tag)
     reason = _why_ignored(seen, name, notification)
     if reason and not (reason == TAG_DELETE and acceptance.tag_deletes):
-        return passed(reason, _id_of(notification), notification)
+        return passed(reason, _id_of(notification), notification, acceptance.aliases)
     published = _published(notification, seen.media_type(name), path)
     extras = _extras(notification, published.target)
     if notification.action == "delete" and was_referrer(seen, acceptance.registry, published):

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from portcall.producer.formats.acceptance import Ignored
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.journal import TAG_DELETE, IgnoredNote
+from portcall.schemas.options.aliases import Aliases, renamed
 
 NO_ENVELOPE = "no_envelope"
 UNREAD: Mapping[str, str] = MappingProxyType(
@@ -25,16 +26,20 @@ MAX_TEXT = 300
 """The limit of a text for display; the longest valid name has 511 characters."""
 
 
-def passed(reason: str, event_id: str, sent: object) -> Ignored:
-    """The details of a notification that is not a registry event, which is not an error."""
-    target = _part(sent, "target")
+def passed(reason: str, event_id: str, sent: object, aliases: Aliases = ()) -> Ignored:
+    """The details of a notification that is not a registry event, which is not an error.
+
+    A deleted tag is shown with the delete of its manifest: it has the repository's other name, too.
+    """
+    target, is_tag = _part(sent, "target"), reason == TAG_DELETE
+    repository = text_of(target, "repository")
     return Ignored(
         event_id=event_id,
         reason=reason,
         action=text_of(sent, "action"),
-        repository=text_of(target, "repository"),
+        repository=renamed(repository, aliases) if is_tag else repository,
         tag=text_of(target, "tag"),
-        request_id=_request_id(sent) if reason == TAG_DELETE else "",
+        request_id=_request_id(sent) if is_tag else "",
     )
 
 

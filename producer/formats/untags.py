@@ -5,6 +5,8 @@ a manifest tells of each of its tags, under the id of the same request: `untag` 
 in ``request.id`` are the tags of a delete.
 """
 
+from dataclasses import replace
+
 from portcall.producer.formats.acceptance import Acceptance, Ignored, Translation
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action, Event, PublishedEvent, Request, Target
@@ -20,6 +22,7 @@ def add_untags(translation: Translation, acceptance: Acceptance) -> None:
         translation: What a request contained; it is changed.
         acceptance: The common facts about its events.
     """
+    acceptance = replace(acceptance, aliases=())  # the details have the other names already
     for one in translation.details:
         if one.reason == TAG_DELETE and (event := _untag(one, acceptance)) is not None:
             translation.events.append(event)

@@ -36,15 +36,16 @@ class IntakeGate:
             async with asyncio.timeout(BEGIN_S):
                 await self.refresh()
 
-    async def refresh(self) -> None:
-        """Read the state."""
+    async def refresh(self) -> bool:
+        """Read the state; returns whether the store answered."""
         try:
             stopped_ms = await asyncio.to_thread(self._read)
         except StoreUnavailableError:
-            return  # the registries' query has logged it
+            return False  # the registries' query logs it
         if bool(stopped_ms) != bool(self._stopped_ms):
             self._log.warning("intake.stopped" if stopped_ms else "intake.started")
         self._stopped_ms = stopped_ms
+        return True
 
     def check(self) -> None:
         """Let an event in.
@@ -61,4 +62,4 @@ class IntakeGate:
 
     @property
     def _told(self) -> str:
-        return f"the intake is stopped since {acr_timestamp(self._stopped_ms)}"
+        return f"the intake has been stopped since {acr_timestamp(self._stopped_ms)}"

@@ -78,7 +78,7 @@ def _taken(one: Found, acceptance: Acceptance, translation: Translation) -> Igno
         return unread(one.problem, one.path, event_id, one.sent)
     is_wanted = not one.reason or (one.reason == TAG_DELETE and acceptance.tag_deletes)
     if one.event is None or not is_wanted:
-        return passed(one.reason, event_id, one.sent)
+        return passed(one.reason, event_id, one.sent, acceptance.aliases)
     try:
         translation.events.append(acceptance.accept(one.event, one.path, one.extras))
     except InvalidValueError as problem:

@@ -53,8 +53,8 @@ class Delivered:
     def headers(self) -> Mapping[str, object]:
         """Its headers, decoded; empty without any, and if they cannot be decoded.
 
-        Another program's header may have a name that is no UTF-8, or a time far in the future. The
-        message must reach its handler even so, which settles it.
+        Another program's header may have a name that is no UTF-8, a time far in the future, or very
+        many tables in each other. The message must reach its handler even so, which settles it.
         """
         flags = int.from_bytes(self.properties[:2], "big")
         if not flags & _HEADERS:
@@ -65,7 +65,7 @@ class Delivered:
                 place += 1 + self.properties[place]
         try:
             _, headers = decode.field_table(self.properties[place:])
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             get_logger().warning("headers.unreadable", exchange=self.exchange, reason=str(error))
             return {}
         return headers

@@ -18,6 +18,10 @@ from portcall.runtime.errors import BrokerError
 from portcall.schemas.topology import Queue, Topology
 
 CALL_TIMEOUT_S = 30.0
+BEING_MADE_TRIES = 20
+BEING_MADE_S = 0.1
+"""A stream that another process declares at the same time has no home for a moment: RabbitMQ 4.3
+then says 404, "home node 'undefined'"."""
 
 
 async def ping(url: str) -> str:
@@ -96,16 +100,31 @@ async def has_exchange(url: str, name: str) -> bool:
 
 async def _declare_queue(connection: AbstractConnection, channel: Channel, queue: Queue) -> Channel:
     """Declare a queue, or accept it as an earlier release made it; returns the channel to go on."""
-    try:
-        await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
-    except ChannelPreconditionFailed as error:
-        if not queue.earlier:
-            raise
-        channel = await open_channel(connection)  # the error has closed the other one
+    for tries_left in reversed(range(BEING_MADE_TRIES)):
         try:
-            await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.earlier))
-        except ChannelPreconditionFailed:
-            raise error from None  # it differs from both; these words are about today's
+            await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+        except ChannelNotFoundEntity:
+            if not tries_left:
+                raise
+            await asyncio.sleep(BEING_MADE_S)
+            channel = await open_channel(connection)  # the error has closed the other one
+        except ChannelPreconditionFailed as error:
+            return await _accept_earlier(connection, queue, error)
+        else:
+            break
+    return channel
+
+
+async def _accept_earlier(
+    connection: AbstractConnection, queue: Queue, refused: ChannelPreconditionFailed
+) -> Channel:
+    if not queue.earlier:
+        raise refused
+    channel = await open_channel(connection)  # the error has closed the other one
+    try:
+        await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.earlier))
+    except ChannelPreconditionFailed:
+        raise refused from None  # it differs from both; these words are about today's
     return channel
 
 

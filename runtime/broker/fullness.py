@@ -115,7 +115,7 @@ class Fullness:
         self._clock = clock
         self._is_steady = is_steady
         self._activity = Activity(clock=clock)
-        self._published = -1
+        self._published = 0
         self._answers: dict[str, int] = {}
         self._is_still = False
         self._asked_at = -math.inf
@@ -156,6 +156,7 @@ class Fullness:
         used = [queue for queue, bounded in self._queues.items() if self._is_used(bounded)]
         published = self._sizes.published
         if published != self._published or self._is_steady:
+            self._published, self._is_still = published, False
             self._activity.use()
         elif self._is_still and self._clock() - self._asked_at < AT_LEAST_S:
             return
@@ -163,7 +164,7 @@ class Fullness:
             return
         answers = await self._counting.each_waiting(used)
         self._is_still = answers == self._answers
-        self._answers, self._published, self._asked_at = answers, published, self._clock()
+        self._answers, self._asked_at = answers, self._clock()
         for queue, waiting in answers.items():
             bounded = self._queues[queue]
             share = waiting * self._sizes.mean_bytes(bounded.exchange) / bounded.max_bytes

@@ -38,6 +38,10 @@ SILENCE_S = 1.0
 """No message for this long: another reader holds the rest."""
 REST_S = 10.0
 """How long a reader that stops early keeps reading, so that the queue keeps its order."""
+RETURN_S = 2.0
+"""How long to wait for returned messages. A quorum queue returns them after it has written that to
+its disk, and no frame says when. If another reader takes them first, they are never seen."""
+RETURN_POLL_S = 0.01
 WORN = 100_000
 """After so many returns a new copy replaces the message: long before the broker drops it at the
 queue's delivery limit, which is 1,000,000."""
@@ -159,10 +163,26 @@ class Reading:
         await self._cancel()
         if renew is not None:
             await self._renew(renew)
-        for last in ends_of_chunks(self._held):
-            await self._channel.basic_nack(last, multiple=True, requeue=True)
-        self._held.clear()
+        if self._held:
+            expected = await self._ready() + len(self._held)
+            for last in ends_of_chunks(self._held):
+                await self._channel.basic_nack(last, multiple=True, requeue=True)
+            self._held.clear()
+            await self._until_ready(expected)
         await self._channel.close()
+
+    async def _until_ready(self, expected: int) -> None:
+        """Wait for the returned messages: the next reader would find an empty queue before."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETURN_S):
+                ready = await self._ready()
+                while ready < expected:
+                    await asyncio.sleep(RETURN_POLL_S)
+                    ready = await self._ready()
+
+    async def _ready(self) -> int:
+        declared = await self._channel.queue_declare(self.queue, passive=True)
+        return declared.message_count or 0
 
     async def _next(self) -> Letter | None:
         """The next message; None: the end, or another reader holds the rest."""

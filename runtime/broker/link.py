@@ -181,8 +181,7 @@ class Consuming:
         queue: The queue that it consumes.
         tag: The tag to cancel it with.
         ended: Done when the broker ends it, for example because its queue was deleted. The channel
-            is
-            not closed at once: closed from the client's callback it would wait for itself for 10 s.
+            is not closed at once: closed from the client's callback it would wait for itself, 10 s.
         take: What gets its messages.
     """
 

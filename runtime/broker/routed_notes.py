@@ -77,4 +77,6 @@ class RoutedNotes:
 
 
 def _weigh(item: OutgoingNote, _last: OutgoingNote | None) -> int:
-    return NOTE_BYTES + 4 * len(item.note.webhooks or ())
+    note = item.note
+    held = sum(map(len, note.held.values())) if note.held else 0
+    return NOTE_BYTES + 4 * (len(note.webhooks or ()) + held)

@@ -14,8 +14,10 @@ import msgspec
 from portcall.schemas.events import Action
 from portcall.schemas.formats.cloudevents import DATA, binary_headers
 from portcall.schemas.formats.facts import Facts, Options, encoded, present
-from portcall.schemas.formats.results import Omitted, Rendered, Result
+from portcall.schemas.formats.results import Rendered, Result
+from portcall.schemas.formats.saying import omitted
 
+_ACTIONS = frozenset((Action.PUSH, Action.DELETE, Action.CHART_PUSH, Action.CHART_DELETE))
 OLD, NEW = "0.4", "0.5"
 _VERSIONS = {OLD: "0.4.1", NEW: "0.5.1"}
 _PUBLISHED, _DELETED = "dev.cdevents.artifact.published", "dev.cdevents.artifact.deleted"
@@ -29,8 +31,8 @@ PING_TYPE = "dev.cdeventsx.portcall-webhook.pinged.0.1.0"
 
 def render(facts: Facts, options: Options) -> Result:
     """Render an event."""
-    if facts.action == Action.QUARANTINE:
-        return Omitted("the format of CDEvents has no quarantine events")
+    if not facts.is_ping and (instead := omitted(facts, "CDEvents", actions=_ACTIONS)):
+        return instead
     version = options.get("version", OLD)
     event_type, subject = _subject(facts, version)
     source = f"https://{facts.host}/{facts.repository}".rstrip("/")

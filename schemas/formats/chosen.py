@@ -1,4 +1,4 @@
-"""A webhook's format: its name with its sub-settings, as its owner wrote them and as it is used.
+"""A webhook's format: its name with its settings, as its owner wrote them and as it is used.
 
 In the API and in the store it is an object of texts: ``{"name": "cloudevents", "mode": "binary"}``.
 A webhook without one gets ``acr``, whose body is the event's own.
@@ -15,23 +15,22 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event
 from portcall.schemas.formats.facts import Options, facts_of
 from portcall.schemas.formats.names import FormatName
-from portcall.schemas.formats.results import Refused, Result
+from portcall.schemas.formats.results import Result, Unrenderable
 from portcall.schemas.formats.table import FORMATS, Format
 
 NAME, TEMPLATE = "name", "template"
 """Of a format's settings: its name, and the text of the owner's own."""
-
 
 _NAMES = frozenset(each.value for each in FormatName)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chosen:
-    """A format with its sub-settings; equal ones are the same object.
+    """A format with its settings; equal ones are the same object.
 
     Attributes:
         format: The format.
-        options: Its sub-settings.
+        options: Its settings.
     """
 
     format: Format
@@ -47,7 +46,7 @@ class Chosen:
         try:
             facts = facts_of(event)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return Refused("the event's body is no payload of ACR's")
+            return Unrenderable("the event's body is no payload of ACR's")
         return self.format.render(facts, self.options)
 
 
@@ -67,8 +66,8 @@ def check_format(wanted: Mapping[str, object]) -> dict[str, str] | None:
     """Check a wanted format; None: ACR's, the default.
 
     Raises:
-        InvalidValueError: It is not known, or a sub-setting breaks its rule; ``field`` is the
-            sub-setting's name with a dot before it.
+        InvalidValueError: It is not known, or a setting breaks its rule; ``field`` is the
+            setting's name with a dot before it.
     """
     name = wanted.get(NAME)
     given = {key: value for key, value in wanted.items() if key != NAME and value is not None}
@@ -94,6 +93,16 @@ def check_format(wanted: Mapping[str, object]) -> dict[str, str] | None:
         elif option.required:
             raise InvalidValueError(f".{option.name}", f"is required by the format {name}")
     return None if name == FormatName.ACR else {NAME: name, **checked}
+
+
+def words_of(stored: Mapping[str, str]) -> str:
+    """A format on one line, as it is typed; a template, which may be long, by its size."""
+    settings = [
+        f"{len(text)} characters" if key == TEMPLATE else f"{key}={text}"
+        for key, text in stored.items()
+        if key != NAME
+    ]
+    return " ".join([stored[NAME], *settings])
 
 
 def _text(key: str, value: object) -> str:

@@ -26,6 +26,7 @@ OWN_TYPES = {
     Action.QUARANTINE: "portcall.image.quarantined",
     Action.CHART_PUSH: "portcall.chart.pushed",
     Action.CHART_DELETE: "portcall.chart.deleted",
+    Action.UNTAG: "portcall.image.untagged",
 }
 PING_TYPE = "portcall.ping"
 STRUCTURED = "application/cloudevents+json; charset=utf-8"

@@ -16,7 +16,7 @@ _encode = msgspec.json.Encoder().encode
 _NO_TARGET, _NO_REQUEST = Target(), Request()
 
 Options = Mapping[str, str]
-"""The sub-settings of a format, checked; those that were not given are absent."""
+"""The settings of a format, checked; those that were not given are absent."""
 
 
 class Facts(Struct, frozen=True, dict=True):

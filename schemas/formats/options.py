@@ -1,4 +1,4 @@
-"""The sub-settings of formats, and the checks of their values."""
+"""The settings of formats, and the checks of their values."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Check = Callable[[str, Options], object]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A sub-setting.
+    """A setting of a format.
 
     Attributes:
         name: Its name.

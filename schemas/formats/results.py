@@ -23,10 +23,10 @@ class Omitted(Struct, frozen=True):
     reason: str
 
 
-class Refused(Struct, frozen=True):
+class Unrenderable(Struct, frozen=True):
     """This event cannot be rendered, and never will be; *reason* is for the owner."""
 
     reason: str
 
 
-Result = Rendered | Omitted | Refused
+Result = Rendered | Omitted | Unrenderable

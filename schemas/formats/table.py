@@ -1,4 +1,4 @@
-"""All formats in one table: how each is rendered, and which sub-settings it takes.
+"""All formats in one table: how each is rendered, and which settings it takes.
 
 ``acr`` is not among them: its body is the event's own, and needs no renderer.
 """
@@ -33,11 +33,11 @@ class Format:
         says: What it is for, in a few words.
         takers: Which receivers take it, and what they refuse.
         render: Renders an event; pure.
-        options: Its sub-settings.
-        content_type: Of the POST, by the sub-settings.
+        options: Its settings.
+        content_type: Of the POST, by the settings.
         rate: POSTs a second at most where the webhook has no limit of its own; 0: no limit.
         judge: What is wrong with a 2xx answer.
-        headers: Further headers, by the sub-settings, the webhook's id and its name.
+        headers: Further headers, by the settings, the webhook's id and its name.
         signs_as_github: Whether the webhook's secret also makes GitHub's signature.
         user_agent: The first word of the User-Agent; empty: Portcall's own.
     """
@@ -74,7 +74,7 @@ _ALL = (
             Option("mode", "structured (the default) or binary", one_of("structured", "binary")),
             Option(
                 "types",
-                "azure (Event Grid's types, the default) or image (portcall.image.pushed)",
+                "azure (Event Grid's types, the default) or image (such as portcall.image.pushed)",
                 one_of("azure", "image"),
             ),
             Option("source", "the source; by default https:// and the registry's host", check_uri),
@@ -122,15 +122,15 @@ _ALL = (
     Format(
         name=FormatName.DOCKERHUB,
         says="Docker Hub's webhooks: pushes of tags",
-        takers="Keel, Jenkins, Flux, Kargo, Azure App Service, which take docker.io for the host",
+        takers="Keel, Jenkins, Flux, Kargo, Azure App Service, for which the host is docker.io",
         render=dockerhub.render,
         content_type=_always(PLAIN_JSON),
     ),
     Format(
         name=FormatName.GHCR,
         says="GitHub's package webhook, with X-Hub-Signature-256 by the webhook's secret",
-        takers="Argo CD from 3.5, Flux (github), Kargo, Image Updater, which take ghcr.io for the"
-        " host",
+        takers="Argo CD from 3.5, Flux (github), Kargo, Image Updater, for which the host is"
+        " ghcr.io",
         render=ghcr.render,
         options=(
             Option(

@@ -8,6 +8,7 @@ type. Any other template is text, whose values are put on one line.
 bound                         why
 ============================  ====================================================================
 `MAX_TEMPLATE`, `MAX_HOLES`   a template is parsed once, and kept
+`nesting.MAX_DEPTH`           each level is a call, when it is read and when it is filled in
 `MAX_STEPS` of one body       no expression can loop: docs/decisions/0053
 `MAX_BODY`                    a template may repeat a long value
 ============================  ====================================================================
@@ -25,7 +26,8 @@ import msgspec
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.extras import NONE
 from portcall.schemas.formats.facts import Facts, Options, encoded
-from portcall.schemas.formats.results import Refused, Rendered, Result
+from portcall.schemas.formats.results import Rendered, Result, Unrenderable
+from portcall.schemas.nesting import TOO_DEEP, is_too_deep
 from portcall.schemas.options.expressions import Budget, Expression, compiled
 
 MAX_TEMPLATE = 16_384
@@ -55,11 +57,13 @@ def render(facts: Facts, options: Options) -> Result:
         value = _parsed(options["template"], is_json)(seen(facts), budget)
         body = encoded(value) if is_json else str(value).encode()
     except InvalidValueError as error:
-        return Refused(f"the template {error.problem}".replace("this body", "this event"))
+        return Unrenderable(f"the template {error.problem}".replace("this body", "this event"))
     except UnicodeEncodeError:
-        return Refused("the template makes a text that UTF-8 cannot say")
+        return Unrenderable("the template makes a text that UTF-8 cannot say")
     if len(body) > MAX_BODY:
-        return Refused(f"the template makes {len(body):,} bytes; at most {MAX_BODY:,} are sent")
+        return Unrenderable(
+            f"the template makes {len(body):,} bytes; at most {MAX_BODY:,} are sent"
+        )
     return Rendered(body)
 
 
@@ -130,10 +134,10 @@ def _parsed(text: str, is_json: bool) -> Fill:  # noqa: FBT001 (a key of the cac
         raise InvalidValueError("", f"has more than {MAX_HOLES} expressions")
     if not is_json:
         return _text(text, on_one_line=True)
+    if is_too_deep(text.encode("utf-8", "surrogatepass")):
+        raise InvalidValueError("", TOO_DEEP)
     try:
         document = msgspec.json.decode(text)
-    except RecursionError:
-        raise InvalidValueError("", "is nested too deeply") from None
     except (msgspec.DecodeError, ValueError) as error:
         problem = f"must be JSON, whose texts may have {{{{ expressions }}}}: {error}"
         raise InvalidValueError("", problem) from None

@@ -14,7 +14,6 @@ from portcall.schemas.globs.patterns import Pattern, parse_pattern
 MAX_PATTERNS = 50
 """Of one webhook."""
 
-
 Anchor = tuple[str, str]
 """How ``repository:tag`` of an event begins, and how its repository ends."""
 

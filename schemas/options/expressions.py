@@ -40,14 +40,18 @@ Node = Mapping[str, Any]
 
 
 class Budget:
-    """How much work is left for the expressions of one request.
+    """How much work is left for the expressions of one request, or of one body.
 
     Attributes:
         steps: Left; below 0 there is none.
+
+    Args:
+        steps: How many there are at first.
     """
 
     def __init__(self, steps: int = MAX_STEPS) -> None:
         self.steps = steps
+        self._allowed = steps
 
     def spend(self, steps: int) -> None:
         """Use some.
@@ -57,7 +61,7 @@ class Budget:
         """
         self.steps -= steps
         if self.steps < 0:
-            raise InvalidValueError("", f"takes more than {MAX_STEPS:,} steps on this body")
+            raise InvalidValueError("", f"takes more than {self._allowed:,} steps on this body")
 
 
 @dataclass(frozen=True, slots=True)

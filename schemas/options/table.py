@@ -179,7 +179,7 @@ _BY_PROOF: Mapping[Proof, tuple[Option, ...]] = {
         ),
         Option(
             "revoked",
-            "the serial numbers of certificates that count no more, in hex with commas",
+            "the serial numbers of revoked certificates, in hex with commas",
             checks.serial_numbers,
         ),
     ),

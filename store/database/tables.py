@@ -90,10 +90,13 @@ _TYPES: Mapping[object, TypeEngine[Any]] = {
 
 
 def _settings() -> Iterator[Column[Any]]:
-    """A column for each of a webhook's settings; one that is never None has a default."""
+    """A column for each of a webhook's settings; one that is never None has a default.
+
+    Names are quoted: from 16 on, PostgreSQL reads ``format JSON`` as a clause of SQL/JSON.
+    """
     for setting in fields(WebhookSettings):
         if setting.default is None:
-            yield Column(setting.name, _TYPES[setting.type])
+            yield Column(setting.name, _TYPES[setting.type], quote=True)
         else:
             default = text(f"{setting.default:g}")
             yield Column(setting.name, _TYPES[setting.type], nullable=False, server_default=default)
@@ -249,14 +252,12 @@ records = Table(
     Index(
         "ix_records_given_up",
         "id",
-        sqlite_where=text("outcome = 'given_up'"),
-        postgresql_where=text("outcome = 'given_up'"),
+        **_where("outcome = 'given_up'"),
     ),
     Index(
         "ix_records_refused",
         "id",
-        sqlite_where=text("outcome = 'refused'"),
-        postgresql_where=text("outcome = 'refused'"),
+        **_where("outcome = 'refused'"),
     ),
 )
 """One row for each attempt. It has no foreign key to its event: that would cost a lookup for each
@@ -327,11 +328,10 @@ journal = Table(
 them. ``anew_ms`` is when a part of it was sent once more; 0: never. ``accepted`` and ``settled``
 are 0 or 1; ``delivered``, ``given_up``, ``cancelled`` and ``refused`` are valid once it is settled.
 A row that is neither accepted nor routed was made because there are records of such an event.
-``filtered`` is
-the number of webhooks whose filters held the event back, and ``held`` is the JSON of their numbers
-by the filter's name. ``artifact_type``, ``is_referrer`` and ``manifest`` are what filters ask
-for. ``extras`` are those of an event that was routed to no webhook; null: none, or its records have
-them.
+``filtered`` is the number of webhooks whose filters held the event back, and ``held`` has their
+numbers by the filter's name, as JSON. ``artifact_type``, ``is_referrer`` and ``manifest`` are what
+filters ask for. ``extras`` are those of an event that was routed to no webhook; null: none, or its
+records have them.
 """
 
 journal_frames = Table(
@@ -343,8 +343,7 @@ journal_frames = Table(
     Index(
         "ix_journal_frames_waiting",
         "stream_offset",
-        sqlite_where=text("notes IS NOT NULL"),
-        postgresql_where=text("notes IS NOT NULL"),
+        **_where("notes IS NOT NULL"),
     ),
 )
 """The newest frames of the journal; ``notes`` is their JSON until they are entered above."""
@@ -386,8 +385,7 @@ principals = Table(
         "ix_principals_live",
         "name_key",
         unique=True,
-        sqlite_where=text("revoked_ms IS NULL"),
-        postgresql_where=text("revoked_ms IS NULL"),
+        **_where("revoked_ms IS NULL"),
     ),
 )
 """Clients that may log in, or send a secret as a bearer token; ``registry_key`` is a publisher's,

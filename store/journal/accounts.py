@@ -50,11 +50,11 @@ class Account:
         given_up: How many were given up.
         cancelled: How many were cancelled.
         refused: How many the receiver refused for good.
+        filtered: How many were not made, because a filter of the webhook held the event back.
         no_match: How many events matched no webhook.
         open: How many have not ended, by the reason.
         unmoved: How many of these, and of deliveries that should not exist, have not changed since
             the given time.
-        filtered: How many were not made, because a filter of the webhook held the event back.
     """
 
     registry: str
@@ -64,10 +64,10 @@ class Account:
     given_up: int = 0
     cancelled: int = 0
     refused: int = 0
+    filtered: int = 0
     no_match: int = 0
     open: Counter[Doubt] = field(default_factory=Counter)
     unmoved: Counter[Doubt] = field(default_factory=Counter)
-    filtered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

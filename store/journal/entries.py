@@ -20,7 +20,7 @@ from portcall.store.database.database import chunks, insert_rows, matching
 from portcall.store.errors import UnstorableError
 from portcall.store.intake import ignored, known_tags
 from portcall.store.journal import holding
-from portcall.store.journal.soundness import MAX_BIG, raw_notes, sound_note
+from portcall.store.journal.soundness import raw_notes, sound_note
 from portcall.store.records import stored_extras
 from portcall.store.records.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
 from portcall.store.traffic import rollups
@@ -66,6 +66,12 @@ class JournalRow:
 
 _COLUMNS = tuple(field.name for field in fields(JournalRow))
 _values = attrgetter(*_COLUMNS)
+_NOTED = (
+    *("accepted", "matches", "checksum", "webhooks", "anew_ms", "settled", "filtered", "held"),
+    *("artifact_type", "is_referrer", "manifest", "extras"),
+)
+"""What a further note may change."""
+_noted = attrgetter(*_NOTED, "digest")
 
 
 def append(
@@ -103,7 +109,7 @@ def _acceptances(frames: Iterable[RawJournalFrame]) -> Iterator[tuple[str, int]]
             sound = [sound_note(raw) for raw in raw_notes(bytes(frame.notes))]
             notes = [each[1] for each in sound if each is not None]
         for note in notes:
-            if note.webhooks is None and 0 <= note.accepted_ms <= MAX_BIG:
+            if note.webhooks is None and 0 <= note.accepted_ms <= holding.MAX_BIG:
                 registry = note.registry
                 if len(registry) <= MAX_ID_LENGTH and "\0" not in registry:
                     yield registry, note.accepted_ms
@@ -186,6 +192,7 @@ def note_in(row: JournalRow, note: Note, now_ms: int) -> bool:
     A second note that an event was routed opens its row again: a part of it was sent again, by a
     replay, or by a router after the crash of another.
     """
+    row.manifest = row.manifest or note.manifest[: known_tags.MAX_MANIFEST].replace("\0", "")
     if note.webhooks is None:
         changed, row.accepted = not row.accepted, 1
         row.artifact_type, row.is_referrer = note.artifact_type, int(note.referrer)
@@ -214,7 +221,6 @@ def row_of(digest: bytes, note: Note) -> JournalRow:
         action=note.action,
         repository=note.repository,
         tag=note.tag,
-        manifest=note.manifest[: known_tags.MAX_MANIFEST].replace("\0", ""),
     )
 
 
@@ -241,26 +247,8 @@ def _take(connection: Connection, notes: Sequence[tuple[bytes, Note]]) -> None:
 def _update(connection: Connection, rows: Sequence[JournalRow]) -> None:
     if rows:
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        changes = ", ".join(f"{name} = {mark}" for name in _NOTED)
         connection.exec_driver_sql(
-            f"UPDATE journal SET accepted = {mark}, matches = {mark}, checksum = {mark},"  # noqa: S608 (a mark)
-            f" webhooks = {mark}, anew_ms = {mark}, settled = {mark}, filtered = {mark},"
-            f" held = {mark}, artifact_type = {mark}, is_referrer = {mark}, extras = {mark}"
-            f" WHERE digest = {mark}",
-            [
-                (
-                    row.accepted,
-                    row.matches,
-                    row.checksum,
-                    row.webhooks,
-                    row.anew_ms,
-                    row.settled,
-                    row.filtered,
-                    row.held,
-                    row.artifact_type,
-                    row.is_referrer,
-                    row.extras,
-                    row.digest,
-                )
-                for row in rows
-            ],
+            f"UPDATE journal SET {changes} WHERE digest = {mark}",  # noqa: S608 (names and marks)
+            [_noted(row) for row in rows],
         )

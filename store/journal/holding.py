@@ -10,7 +10,7 @@ import msgspec
 
 from portcall.schemas.journal import differences, numbers
 
-_MAX_BIG = 2**63 - 1
+MAX_BIG = 2**63 - 1
 _MAX_NAMES = 32
 _MAX_NAME = 64
 
@@ -63,5 +63,5 @@ def is_sound(noted: Noted | None) -> bool:
         len(noted) <= _MAX_NAMES
         and all(name and len(name) <= _MAX_NAME and "\0" not in name for name in noted)
         and all(min(steps, default=0) >= 0 for steps in noted.values())
-        and all(sum(steps) <= _MAX_BIG for steps in noted.values())
+        and all(sum(steps) <= MAX_BIG for steps in noted.values())
     )

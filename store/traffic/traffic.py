@@ -58,13 +58,17 @@ class Sums:
     @property
     def failed(self) -> int:
         """Attempts without a 2xx answer and without a final one."""
-        return self.attempts - self.succeeded - self.refused
+        return self.judged - self.succeeded
+
+    @property
+    def judged(self) -> int:
+        """Attempts that were not refused: the success rate is of these."""
+        return self.attempts - self.refused
 
     @property
     def success_rate(self) -> float | None:
         """From 0 to 1, of the attempts that were not refused; None: there was none."""
-        judged = self.attempts - self.refused
-        return self.succeeded / judged if judged else None
+        return self.succeeded / self.judged if self.judged else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,7 @@ an outage of ours are not enough."""
 COUNTERS = ("delivered", "failed", "given_up", "cancelled", "refused")
 _FAILED = (Outcome.RETRIED.value, Outcome.GIVEN_UP.value)
 _ANSWERED = (Outcome.DELIVERED.value, Outcome.REFUSED.value)
-"""They end a time of failures: a receiver that refuses for good is there, and reads what it gets.
-"""
+"""They end a time of failures: a receiver that refuses for good is there, and reads its events."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,6 @@ class Subscribers:
             select(webhooks.c.registry_key)
             .where(webhooks.c.actions >= Action.UNTAG.bit)
             .where(webhooks.c.status == Status.ENABLED.value)
-            .distinct()
-        )
+        )  # each as often as it is found: for distinct ones, SQLite would read all webhooks
         with self._database.reading() as connection:
             return frozenset(connection.execute(query).scalars())

@@ -6,9 +6,6 @@ import pytest
 
 from tests.containers.stack import Engine, Stack
 
-CONSUMERS = "10.213.1.0/24"
-"""The network of consumers, which is compose.yaml's `outside`."""
-
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
@@ -43,6 +40,5 @@ def stack(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         stack.up()
         yield stack
     finally:
-        for container in ("consumer", "closed"):
-            stack.engine.docker("rm", "--force", f"{stack.name}-{container}")
+        stack.engine.docker("rm", "--force", stack.consumer_name)
         stack.down(volumes=True)

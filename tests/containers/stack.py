@@ -127,16 +127,20 @@ class Stack:
         words = self.compose("exec", "-T", "management", "portcall", *arguments, "-o", "json")
         return json.loads(words)
 
-    def consumer(self, name: str, *options: str) -> str:
+    @property
+    def consumer_name(self) -> str:
+        """The container of the consumer."""
+        return f"{self.name}-consumer"
+
+    def consumer(self) -> str:
         """Start a consumer where webhooks are sent; its address."""
-        container = f"{self.name}-{name}"
-        self.engine.docker("rm", "--force", container)
+        self.engine.docker("rm", "--force", self.consumer_name)
         self.engine.docker(
-            "run", "--detach", "--name", container, "--network", f"{self.name}_outside",
-            "--network-alias", name, f"portcall:{self.variables['PORTCALL_VERSION']}",
-            "sink", "--host", "0.0.0.0", "--port", "7000", *options,  # noqa: S104 (in a container)
+            "run", "--detach", "--name", self.consumer_name, "--network", f"{self.name}_outside",
+            "--network-alias", "consumer", f"portcall:{self.variables['PORTCALL_VERSION']}",
+            "sink", "--host", "0.0.0.0", "--port", "7000", "--quiet",  # noqa: S104 (in a container)
         )  # fmt: skip
-        return f"http://{name}:7000/"
+        return "http://consumer:7000/"
 
     def kill(self, service: str) -> str:
         """End one container of *service* as a crash would; its id."""

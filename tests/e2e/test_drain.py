@@ -44,9 +44,9 @@ async def test_a_drain_refuses_what_comes_and_ends_when_nothing_is_pending(
     assert said["stoppedAt"]
     status, refused = await client.publish(registry, [push_event()])
     assert status == 503
-    assert "the intake is stopped since" in refused["error"]["message"]
+    assert "the intake has been stopped since" in refused["error"]["message"]
     code, out, _ = await installation.portcall("doctor", "-o", "json")
-    told = [each for each in json.loads(out)["checks"] if each["check"] == "role producer"]
+    told = [each for each in json.loads(out)["checks"] if each["check"] == "role producer-1"]
     assert code == 1
     assert "portcall drain --end" in told[0]["found"]
 

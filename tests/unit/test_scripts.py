@@ -249,6 +249,7 @@ def registry_clients(tmp_path: Path) -> Path:
     script = tmp_path / "checkout" / "scripts" / "registry-clients"
     script.parent.mkdir(parents=True)
     shutil.copy(ROOT / "scripts/registry-clients", script)
+    shutil.copy(ROOT / "scripts/debian-suite.sh", script.parent)
     return script
 
 

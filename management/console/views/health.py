@@ -8,7 +8,7 @@ from portcall.store.traffic.traffic import Sums
 from portcall.store.webhooks.row import VisibleWebhook
 
 ENOUGH = 20
-"""Attempts in a day from which on the share of failures is meaningful."""
+"""Attempts in a day, without refused ones, from which on the share of failures is meaningful."""
 STRAINED_BELOW = 0.9
 FAILING_AFTER_MS = 60_000
 """One failure does not count: the next attempt may succeed."""
@@ -66,9 +66,7 @@ def health_of(
 def _strained(total: Sums) -> HealthAtAGlance | None:
     """The state of a webhook with many failed attempts, though not all; None: there are few."""
     share = total.success_rate
-    if share is None or total.attempts < ENOUGH or share >= STRAINED_BELOW:
+    if share is None or total.judged < ENOUGH or share >= STRAINED_BELOW:
         return None
-    why = (
-        f"{words.count(total.failed)} of {words.count(total.attempts)} attempts failed in 24 hours."
-    )
+    why = f"{words.count(total.failed)} of {words.count(total.judged)} attempts failed in 24 hours."
     return HealthAtAGlance("warn", "Strained", why)

@@ -2,8 +2,8 @@
 
 The handshake has verified the chain, for the authorities of all sources together. Here the
 certificate must be issued directly by a certificate in this source's bundle, which therefore has
-the intermediate ones, too. Nothing is fetched: a certificate that counts no more is named by the
-setting ``revoked``, and takes part in no request from then on.
+the intermediate ones, too. Nothing is fetched: the setting ``revoked`` has the serial numbers of
+certificates that are refused.
 
 Source: RFC 5280 (names, validity), RFC 9525 section 6 (names are compared as a whole).
 """

@@ -19,6 +19,7 @@ _TITLES = {
     Action.QUARANTINE: "Quarantined",
     Action.CHART_PUSH: "Chart pushed",
     Action.CHART_DELETE: "Chart deleted",
+    Action.UNTAG: "Tag deleted",
 }
 Escape = Callable[[str], str]
 

@@ -5,8 +5,8 @@ Source: distribution/distribution, notifications/event.go of 2.8.
 
 from portcall.schemas.events import Action
 from portcall.schemas.formats.facts import Facts, Options, encoded, present
-from portcall.schemas.formats.registries.saying import omitted
 from portcall.schemas.formats.results import Rendered, Result
+from portcall.schemas.formats.saying import omitted
 
 CONTENT_TYPE = "application/vnd.docker.distribution.events.v1+json"
 _ACTIONS = frozenset((Action.PUSH, Action.DELETE))

@@ -7,8 +7,8 @@ Source: Docker's documentation of webhooks.
 
 from portcall.schemas.events import Action
 from portcall.schemas.formats.facts import Facts, Options, encoded
-from portcall.schemas.formats.registries.saying import omitted
 from portcall.schemas.formats.results import Rendered, Result
+from portcall.schemas.formats.saying import omitted
 
 _ACTIONS = frozenset((Action.PUSH,))
 _LIBRARY = "library"

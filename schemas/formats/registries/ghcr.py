@@ -10,8 +10,8 @@ import uuid
 
 from portcall.schemas.events import Action
 from portcall.schemas.formats.facts import Facts, Options, encoded
-from portcall.schemas.formats.registries.saying import omitted
 from portcall.schemas.formats.results import Headers, Omitted, Rendered, Result
+from portcall.schemas.formats.saying import omitted
 
 EVENT, DELIVERY = "X-GitHub-Event", "X-GitHub-Delivery"
 SIGNATURE = "X-Hub-Signature-256"

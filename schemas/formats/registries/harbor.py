@@ -7,8 +7,8 @@ Source: goharbor/harbor, src/pkg/notifier/model and src/controller/event of 2.15
 
 from portcall.schemas.events import Action
 from portcall.schemas.formats.facts import Facts, Options, encoded
-from portcall.schemas.formats.registries.saying import omitted
 from portcall.schemas.formats.results import Rendered, Result
+from portcall.schemas.formats.saying import omitted
 
 _TYPES = {Action.PUSH: "PUSH_ARTIFACT", Action.DELETE: "DELETE_ARTIFACT"}
 _ACTIONS = frozenset(_TYPES)

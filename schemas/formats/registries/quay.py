@@ -5,8 +5,8 @@ Source: quay/quay, notifications/notificationevent.py of 3.17.
 
 from portcall.schemas.events import Action
 from portcall.schemas.formats.facts import Facts, Options, encoded
-from portcall.schemas.formats.registries.saying import omitted
 from portcall.schemas.formats.results import Rendered, Result
+from portcall.schemas.formats.saying import omitted
 
 _ACTIONS = frozenset((Action.PUSH,))
 

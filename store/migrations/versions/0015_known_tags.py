@@ -26,11 +26,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(*_KEY, name="pk_known_tags"),
         sqlite_with_rowid=False,
     )
-    op.create_index(
-        "ix_known_tags_registry_repository_digest",
-        "known_tags",
-        ["registry", "repository", "digest"],
-    )
     op.create_index("ix_known_tags_is_there_seen_ms", "known_tags", ["is_there", "seen_ms"])
 
 

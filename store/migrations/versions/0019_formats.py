@@ -13,8 +13,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column; null: ACR's."""
-    op.add_column("webhooks", sa.Column("format", sa.JSON(none_as_null=True)))
+    """Add the column; null: ACR's.
+
+    The name is quoted: from 16 on, PostgreSQL reads ``format JSON`` as a clause of SQL/JSON.
+    """
+    op.add_column("webhooks", sa.Column("format", sa.JSON(none_as_null=True), quote=True))
 
 
 def downgrade() -> None:

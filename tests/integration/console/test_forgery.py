@@ -17,6 +17,7 @@ FORMS = [
     f"{ALPHA}/webhooks/new",
     f"{ALPHA}/check?field=uri",
     f"{ALPHA}/scope-test",
+    f"{ALPHA}/format-test",
     f"{ALPHA}/add-source",
     f"{ALPHA}/add-source/fields",
     f"{SOURCE}/edit",

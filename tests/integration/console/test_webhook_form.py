@@ -64,6 +64,8 @@ BAD = [
     ("probe", "perhaps", "must be true or false"),
     ("scopes", "team/*\nteam//x", "[1]: character 6 of 'team//x': a part is missing"),
     ("scopes", "team/* # all", "[1]: character 1 of '#'"),
+    ("filters", ["nope"], "nope: is no filter"),
+    ("filters", ["artifactTypes=jar"], "artifactTypes[0]: must be one of"),
     ("format", "slak", "is not a format"),
     ("format_options", "mode=x", "takes no settings"),
     ("ca_bundle", "hello", "has no certificate in PEM"),
@@ -171,6 +173,8 @@ async def test_what_is_wrong_is_said_beside_its_field(
     control = page.root.by_id(name)
     assert control["aria-invalid"] == "true"
     assert f"{name}-problem" in control["aria-describedby"].split()
+    folded = [each for each in page.root.all("details") if control in list(each.walk())]
+    assert all("open" in each for each in folded)
     assert f"#{name}" in [each["href"] for each in page.root.by_id("problems").all("a")]
     kept = {each: value_of(page.root, each) for each in ("name", "uri", "scope", "actions")}
     wanted = {**GOOD, name: [] if value == ["pull"] else value}

@@ -88,10 +88,10 @@ async def test_each_webhook_gets_its_own_format(pipeline: Pipeline) -> None:
         await pipeline.deliver(hub, event=gone)
         told = await pipeline.until_told(4)
     records = {each.record.webhook_id: each.record for each in told}
-    bodies = {headers["content-type"]: body for _, headers, body in receiver.requests}
-    assert len(receiver.requests) == 3
-    assert bytes(sent.body) in bodies.values()
-    assert rendered("slack", sent).body in {body for _, _, body in receiver.requests}
+    bodies = [body for _, _, body in receiver.requests]
+    assert len(bodies) == 3
+    assert bytes(sent.body) in bodies
+    assert rendered("slack", sent).body in bodies
     (signed,) = [each for each in receiver.requests if "x-hub-signature-256" in each[1]]
     mac = hmac.new(SECRET.encode(), signed[2], hashlib.sha256).hexdigest()
     assert signed[1]["x-hub-signature-256"] == f"sha256={mac}"

@@ -6,6 +6,7 @@ import pytest
 
 from portcall.runtime.broker import letters
 from portcall.runtime.broker.letters import TOO_OFTEN, Letter, reading
+from portcall.runtime.broker.link import connected, open_channel
 from portcall.runtime.broker.peek import peek
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.errors import BrokerError
@@ -47,6 +48,18 @@ async def test_a_look_leaves_a_queue_as_it_was(
     for limit in (3, 40, 1, 17, 40, 15, 40):
         assert [each.body for each in await read(laid, limit=limit)] == BODIES[:limit]
         await until_depth(laid, DEAD, 40)
+
+
+async def test_what_a_reader_returned_waits_again_when_it_ends(laid: str) -> None:
+    await put(laid, DEAD, BODIES)
+    async with connected(laid, name="test") as connection:
+        channel = await open_channel(connection, prefetch=1)
+        for number in range(30):
+            async with reading(laid, DEAD) as kept:
+                async for _ in kept.letters():
+                    break
+            declared = await channel.queue_declare(DEAD, passive=True)
+            assert declared.message_count == len(BODIES), f"reading {number}"
 
 
 async def test_a_look_ends_with_what_waited_when_it_began(laid: str) -> None:

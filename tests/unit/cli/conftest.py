@@ -26,7 +26,16 @@ Run = Callable[..., Ended]
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current directory without an installation, and an environment that names none."""
     monkeypatch.chdir(tmp_path)
-    for name in ("HOME", "TOKEN", "AMQP_URL", "DATABASE_URL", "LOG_LEVEL", "SHARDS"):
+    for name in (
+        "HOME",
+        "URL",
+        "PRODUCER_URL",
+        "TOKEN",
+        "AMQP_URL",
+        "DATABASE_URL",
+        "LOG_LEVEL",
+        "SHARDS",
+    ):
         monkeypatch.delenv(f"PORTCALL_{name}", raising=False)
     return tmp_path
 

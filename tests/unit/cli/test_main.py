@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -144,3 +146,35 @@ def test_a_fault_shows_where_it_is_when_asked(
     monkeypatch.setenv("PORTCALL_LOG_LEVEL", "debug")
     monkeypatch.setattr("portcall.cli.client.Management.at", lambda _url: 1 / 0)
     assert "Traceback" in portcall("registry", "list").err
+
+
+def test_secrets_in_files_are_read_once_for_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "url").write_text("amqp://broker\n")
+    monkeypatch.setenv("PORTCALL_AMQP_URL", "")
+    monkeypatch.setenv("PORTCALL_AMQP_URL_FILE", str(tmp_path / "url"))
+    assert main.read_secret_files(["registry", "list"]) == 0
+    assert os.environ["PORTCALL_AMQP_URL"] == "amqp://broker"
+    assert "PORTCALL_AMQP_URL_FILE" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        pytest.param(["up"], 2, id="a command"),
+        pytest.param(["up", "--help"], 0, id="its help"),
+        pytest.param(["up", "-h"], 0, id="its help, in short"),
+    ],
+)
+def test_a_secret_file_that_cannot_be_read_ends_all_but_help(
+    arguments: list[str],
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PORTCALL_TOKEN_FILE", "/nowhere/at-all")
+    assert main.read_secret_files(arguments) == code
+    told = capsys.readouterr().err
+    assert bool(told) == bool(code)
+    assert not code or told.startswith("error: PORTCALL_TOKEN_FILE: /nowhere/at-all: No such file")

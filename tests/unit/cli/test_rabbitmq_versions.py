@@ -36,6 +36,7 @@ def test_a_version_is_read(text: str, version: Version | None) -> None:
     [
         (Version(3, 9, 29), "older than 3.10"),
         (V310, "4.x does not read its data"),
+        (Version(3, 13, 7), "4.x takes over its data if all feature flags"),
         (V40, "4.3 takes over its data"),
         (V43, "the newest that is tested"),
         (Version(4, 4, 0), "newer than 4.3"),

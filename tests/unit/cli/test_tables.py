@@ -83,6 +83,28 @@ def test_what_would_steer_a_terminal_is_replaced() -> None:
         ),
         pytest.param(
             tables.record_row,
+            {
+                "id": "e-1",
+                "eventRequestMessage": {"content": {"text": "pushed"}},
+                "portcall": {
+                    "event": {
+                        "action": "push",
+                        "timestamp": "2026-11-22T10:20:30.5Z",
+                        "target": {"repository": "team/app", "tag": "v1"},
+                    }
+                },
+            },
+            {
+                "ID": "e-1",
+                "ACTION": "push",
+                "IMAGE": "team/app:v1",
+                "HTTP STATUS": "",
+                "TIMESTAMP": "2026-11-22T10:20:30Z",
+            },
+            id="record in another format",
+        ),
+        pytest.param(
+            tables.record_row,
             {},
             dict.fromkeys(("ID", "ACTION", "IMAGE", "HTTP STATUS", "TIMESTAMP"), ""),
             id="nothing at all",

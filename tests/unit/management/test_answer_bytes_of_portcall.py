@@ -139,7 +139,7 @@ EXPLANATION = Explanation(
 )
 IGNORED = IgnoredEvent("e-2", "alpha", AT_MS, "bad", "push", "r", "t", "target.tag", "is no tag")
 ACCOUNT = Account(
-    "alpha", 3, 5, 1, 1, 0, 1, 1,
+    "alpha", 3, 5, 1, 1, 0, 1, 0, 1,
     Counter({Doubt.NOT_ROUTED: 0, Doubt.NOT_RETRIED: 1}), Counter({Doubt.NEVER_ROUTED: 2}),
 )  # fmt: skip
 LOOK = Look(

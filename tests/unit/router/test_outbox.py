@@ -214,3 +214,15 @@ async def test_notes_leave_after_the_linger(monkeypatch: pytest.MonkeyPatch) -> 
     async with asyncio.timeout(5):
         await Outbox(publisher, shards=1, max_held=100).note([Matched(A, [1])])
     assert publisher.routed == [("a", [1])]
+
+
+@pytest.mark.parametrize("is_held", [False, True], ids=["sent", "held"])
+async def test_notes_of_many_webhooks_share_no_frame(*, is_held: bool) -> None:
+    many = list(range(1, MAX_BYTES // 4))
+    matched = [
+        Matched(one, [], {"taggedOnly": many}) if is_held else Matched(one, many)
+        for one in (A, B, C)
+    ]
+    publisher = FakePublisher()
+    await Outbox(publisher, shards=1).note(matched)
+    assert [len(frame.notes) for frame in publisher.noted] == [1, 1, 1]

@@ -16,6 +16,7 @@ from portcall.runtime.broker.settle import Message
 from portcall.schemas.events import Event
 from portcall.schemas.filters import Filters
 from portcall.schemas.frames import AGAIN_HEADER, encode_events
+from portcall.schemas.globs.scopes import parse_scopes
 from portcall.schemas.journal import manifest_of
 from portcall.schemas.topology import DELIVER, EVENTS_IN, wait_rung
 from portcall.store.errors import StoreUnavailableError
@@ -59,6 +60,26 @@ async def test_only_the_first_of_equal_pushes_is_sent() -> None:
     assert sent(world) == [first.id]
     assert held(world) == [{}, {"changedOnly": [HOOK]}]
     assert world.publisher.routed == [(first.id, [1, HOOK]), (second.id, [1])]
+
+
+async def test_a_webhook_may_have_patterns_and_filters() -> None:
+    world = World()
+    filters = Filters(tagged_only=True, changed_only=True)
+    world.holder.index.put(HOOK, "registry", "", ALL, filters, parse_scopes(["ap*", "!ap*:dev"]))
+    events = [
+        push(),
+        push(at_ms=T + LATER),
+        push(tag=""),
+        push(tag="dev"),
+        push("b", T + 2 * LATER),
+    ]
+    for each in events:
+        await world.route(each)
+    assert sent(world) == [events[0].id, events[4].id]
+    assert held(world) == [{}, {"changedOnly": [HOOK]}, {"taggedOnly": [HOOK]}, {}, {}]
+    world.holder.index.remove(HOOK)
+    assert not world.holder.index.filters
+    assert not world.holder.index.watchers
 
 
 async def test_every_change_is_sent_and_tags_are_apart() -> None:
@@ -115,11 +136,14 @@ async def test_a_tag_that_comes_back_after_its_digest_was_deleted_is_a_change() 
     assert sent(world) == [first.id, back.id]
 
 
-async def test_a_tag_that_was_deleted_alone_comes_back_as_a_change() -> None:
+@pytest.mark.parametrize("action", ["untag", "delete"])
+async def test_a_tag_that_was_deleted_alone_comes_back_as_a_change(action: str) -> None:
     for order in itertools.permutations(range(3)):
         world = watching()
-        untag = msgspec.structs.replace(push("", T + LATER), action="untag")
-        events = [push("a", T), untag, push("a", T + 2 * LATER)]
+        gone = msgspec.structs.replace(
+            push(at_ms=T + LATER), action=action, body=msgspec.Raw(b'{"target":{"tag":"v1"}}')
+        )
+        events = [push("a", T), gone, push("a", T + 2 * LATER)]
         for index in order:
             await world.route(events[index])
         assert {events[0].id, events[2].id} <= set(sent(world)), order

@@ -14,9 +14,10 @@ from portcall.schemas.filters import (
     facts_of,
     filters_in,
     held_back,
+    marks_of,
     read_filters,
     why,
-    written,
+    words_of,
 )
 
 HEX = "0123456789abcdef" * 4
@@ -127,7 +128,14 @@ def test_a_filter_of_a_later_version_is_named_all_the_same() -> None:
 def test_words_stand_for_filters(words: str, filters: Filters | None) -> None:
     assert read_filters(filters_in(words)) == filters
     if filters:
-        assert read_filters(filters_in(written(filters))) == filters
+        assert read_filters(filters_in(marks_of(filters))) == filters
+
+
+def test_people_read_filters_as_they_write_them_and_a_form_has_a_mark_for_each_type() -> None:
+    filters = Filters(tagged_only=True, artifact_types=("image", "index"))
+    told = words_of({"taggedOnly": True, "artifactTypes": ["image", "index"]})
+    assert told == "taggedOnly artifactTypes=image,index"
+    assert marks_of(filters) == "taggedOnly artifactTypes=image artifactTypes=index"
 
 
 @pytest.mark.parametrize(

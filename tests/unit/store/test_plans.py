@@ -240,6 +240,12 @@ def test_a_delete_reads_the_tags_of_its_digest_alone(store: Store) -> None:
     assert tags.endswith("_registry_repository_digest (registry=? AND repository=? AND digest=?)")
 
 
+def test_only_webhooks_for_deleted_tags_are_read_to_find_them(store: Store) -> None:
+    with plans_of(store) as steps:
+        store.subscribers.untagging()
+    assert any("ix_webhooks_untag" in step for step in steps)
+
+
 @pytest.mark.parametrize("before", [None, 99])
 def test_a_page_is_not_sorted(store: Store, before: int | None) -> None:
     append(store, frame(), frame())

@@ -31,6 +31,7 @@ def judgement(missing: int, unexpected: int = 0) -> Document:
         pytest.param(judgement(2), {"published": 1, "withoutCount": 1}, False, id="without"),
         pytest.param(judgement(2), {"published": 2, "more": True}, False, id="more"),
         pytest.param(judgement(0, 1), {"published": 0}, False, id="unexpected"),
+        pytest.param(judgement(-1), {"published": 0}, False, id="too many ended"),
         pytest.param(judgement(1), None, False, id="not asked for"),
     ],
 )

@@ -117,6 +117,22 @@ def test_the_page_has_everything() -> None:
         assert expected in told
 
 
+@pytest.mark.parametrize(
+    ("scope", "scopes", "told"),
+    [
+        ("", None, "(all)"),
+        ("team/app:*", None, "team/app:*"),
+        ("", ["team/*", "!team/test"], "team/* !team/test"),
+        ("team/app:*", ["**:v*"], "team/app:* **:v*"),
+    ],
+)
+def test_the_scope_of_a_webhook_has_its_patterns(
+    scope: str, scopes: list[str] | None, told: str
+) -> None:
+    shown = webhook("any01", 1) | {"scope": scope} | ({"scopes": scopes} if scopes else {})
+    assert toppage.webhook_row(shown)["SCOPE"] == told
+
+
 def test_a_broker_that_is_away_is_said() -> None:
     document = overview()
     document["now"]["problem"] = "not connected"

@@ -148,6 +148,16 @@ def test_a_generated_secret_is_shown_once_beside_the_table(api: FakeApi, portcal
             id="ACR's answers",
         ),
         pytest.param(
+            ("--final-answers", "400", "404", "--scope", "a"),
+            {"properties": {"scope": "a", "portcall": {"finalAnswers": "400,404"}}},
+            id="answers in several words",
+        ),
+        pytest.param(
+            ("--final-answers", "default"),
+            {"properties": {"portcall": {"finalAnswers": None}}},
+            id="the default answers",
+        ),
+        pytest.param(
             ("--rate-limit", "0"),
             {"properties": {"portcall": {"rateLimit": 0}}},
             id="no limit",
@@ -209,6 +219,16 @@ def test_update_sends_only_what_was_given(
     api.on("PATCH", HOOK, WEBHOOK)
     assert portcall("webhook", "update", *THIS, *options).code == 0
     assert api.changes[0].body == body
+
+
+def test_the_table_of_a_changed_webhook_has_its_scopes(api: FakeApi, portcall: Run) -> None:
+    changed = json.loads(json.dumps(WEBHOOK))
+    changed["properties"]["portcall"]["scopes"] = ["team/*", "!team/test"]
+    api.on("PATCH", HOOK, changed)
+    for command in (("update", *THIS, "--status", "enabled"), ("enable", *THIS)):
+        ended = portcall("webhook", *command, "-o", "table")
+        assert "SCOPES" in ended.out
+        assert "team/* !team/test" in ended.out
 
 
 def test_update_of_nothing_is_wrong_usage(api: FakeApi, portcall: Run) -> None:

@@ -54,7 +54,10 @@ def test_people_see_the_request(api: FakeApi, portcall: Run) -> None:
         (["slack", "mode=x"], "takes no settings"),
         (["default", "mode=x"], "is not a format"),
         (["template"], "is required by the format template"),
-        (["template", "template=@/nowhere/at-all"], "cannot be read"),
+        (
+            ["template", "template=@/nowhere/at-all"],
+            "at-all cannot be read: No such file or directory",
+        ),
         (["template", "template={"], "must be JSON"),
     ],
 )
@@ -69,3 +72,12 @@ def test_a_template_may_be_in_a_file(tmp_path: Path) -> None:
     found = read_format(["template", f"template=@{tmp_path / 'body.json'}"])
     assert found == {"name": "template", "template": '"{{ image }}"'}
     assert read_format(["default"]) is None
+
+
+@pytest.mark.parametrize("command", [THIS, ("webhook", "update", "-r", "myregistry", "-n", "x")])
+def test_a_word_that_is_no_setting_says_how_one_is_written(
+    command: tuple[str, ...], portcall: Run
+) -> None:
+    ended = portcall(*command, "--format", "cloudevents", "binary")
+    assert (ended.code, ended.out) == (2, "")
+    assert "--format: 'binary' is not a setting: write key=value" in ended.err

@@ -11,6 +11,7 @@ import pytest
 from portcall import __version__
 from portcall.deliverer.forms import renderings
 from portcall.deliverer.forms.renderings import Renderings
+from portcall.deliverer.measures import FAILURES, LATENCY
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.post.request import Request, Template
 from portcall.schemas.deliveries import delivery_id
@@ -140,6 +141,23 @@ async def test_a_success_is_what_the_chat_calls_one(
     assert desk.record.outcome is outcome
     if outcome is Outcome.RETRIED and answer.status == 200:
         assert desk.record.detail.failure is Failure.STATUS
+
+
+@pytest.mark.parametrize(
+    ("final_answers", "outcome", "is_healthy", "failed"),
+    [("500", Outcome.REFUSED, True, 0), (None, Outcome.RETRIED, False, 1)],
+    ids=["final", "not final"],
+)
+async def test_an_attempt_is_measured_and_a_final_answer_is_no_trouble(
+    final_answers: str | None, outcome: Outcome, *, is_healthy: bool, failed: int
+) -> None:
+    failures = FAILURES.labels("status")._value
+    desk = Desk(FakeSender(answered(500)), format={"name": "harbor"}, final_answers=final_answers)
+    before = LATENCY._sum.get(), failures.get()
+    assert await desk.attempt() is is_healthy
+    assert desk.record.outcome is outcome
+    assert LATENCY._sum.get() > before[0]
+    assert failures.get() - before[1] == failed
 
 
 @pytest.mark.parametrize(

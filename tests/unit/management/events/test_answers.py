@@ -142,8 +142,10 @@ def test_a_record_is_shown_as_the_real_service_shows_it() -> None:
     ids=["json", "text", "deep", "handshake"],
 )
 def test_a_record_shows_the_body_that_was_sent(sent: Sent, content: Json) -> None:
-    request = shown(seen(Detail(sent=sent)))["eventRequestMessage"]
+    event = shown(seen(Detail(sent=sent)))
+    request = event["eventRequestMessage"]
     assert request["content"] == content
+    assert event["portcall"]["event"]["action"] == "ping"
     assert request["method"] == sent.method
 
 

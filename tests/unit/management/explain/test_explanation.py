@@ -427,6 +427,28 @@ async def test_filters_are_tried_on_the_last_events(
 
 
 @pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param({"action": "delete", "tag": ""}, id="its manifest was deleted"),
+        pytest.param({"action": "untag"}, id="it was untagged"),
+    ],
+)
+async def test_a_push_after_its_tag_was_deleted_is_a_change(
+    api: ManagementApi, between: dict[str, str]
+) -> None:
+    body = msgspec.Raw(msgspec.json.encode({"target": {"digest": "sha256:1"}}))
+    events = [
+        event("a", at_ms=NOW),
+        event("b", at_ms=NOW + 1, **between),
+        event("c", at_ms=NOW + 2),
+        event("d", at_ms=NOW + 3),
+    ]
+    note(api.store, *(accepted(msgspec.structs.replace(each, body=body)) for each in events))
+    answer = await tried(api, {"actions": ["push"], "filters": {"changedOnly": True}})
+    assert [each["id"] for each in answer.json["value"] if each["matches"]] == ["c", "a"]
+
+
+@pytest.mark.parametrize(
     ("filters", "target"),
     [
         ({"tagged": True}, "filters.tagged"),

@@ -59,6 +59,14 @@ async def test_a_registry_is_told_with_its_webhooks(api: ManagementApi, store: S
     assert (second.name, second.total.attempts, second.last) == ("quiet1", 0, None)
 
 
+async def test_a_webhook_is_told_with_the_patterns_that_narrow_it(api: ManagementApi) -> None:
+    await api.put_webhook("globs1", portcall={"scopes": ["team/*", "!team/test"]})
+    await api.put_webhook("plain1")
+    found = await told(api, "&registry=Alpha")
+    assert isinstance(found.webhooks, list)
+    assert [each.scopes for each in found.webhooks] == [["team/*", "!team/test"], msgspec.UNSET]
+
+
 async def test_sick_endpoints_are_named(api: ManagementApi) -> None:
     webhook_id = await webhook_of(api, "sick1")
     api.pulse.hear(encode_news({webhook_id: now_ms() + 60_000, 99: now_ms() + 60_000}))

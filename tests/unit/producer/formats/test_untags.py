@@ -1,11 +1,13 @@
 """A deleted tag becomes an event where a webhook asks for it, and nothing elsewhere."""
 
 import json
+from dataclasses import replace
 
 from portcall.producer.digests.digests import KnownDigests
 from portcall.producer.formats import distribution
 from portcall.producer.formats.acceptance import MAX_DETAILS, Translation
 from portcall.producer.formats.untags import add_untags
+from portcall.schemas.options.aliases import read_aliases
 from tests.unit.producer.samples import acceptance, envelope, notification, translated
 
 
@@ -32,6 +34,17 @@ def test_the_body_names_the_tag_and_no_manifest() -> None:
     body = json.loads(bytes(event.body))
     assert (body["action"], body["target"]) == ("untag", {"repository": "team/app", "tag": "v1"})
     assert event.id == body["id"]
+
+
+def test_a_deleted_tag_has_the_other_name_of_its_repository_as_the_delete_has() -> None:
+    aliased = replace(acceptance(), aliases=read_aliases("team/=team/team/"))
+    sent = envelope(notification("delete"), notification("delete", digest=None, tag="v1"))
+    translation = distribution.read(KnownDigests(), sent, aliased)
+    assert [each.repository for each in translation.details] == ["team/team/app"]
+    add_untags(translation, aliased)
+    assert [(each.action, each.repository) for each in translation.events] == [
+        ("delete", "team/team/app"), ("untag", "team/team/app"),
+    ]  # fmt: skip
 
 
 def test_a_repeated_notification_has_the_same_id() -> None:

@@ -25,13 +25,15 @@ class State:
 async def test_a_stopped_intake_refuses_with_a_retry_and_says_how_it_ends() -> None:
     state = State()
     gate = IntakeGate(state.read)
-    await gate.refresh()
+    assert await gate.refresh()
     gate.check()
     assert gate.warnings() == {}
 
     state.stopped_ms = STOPPED_MS
     await gate.refresh()
-    with pytest.raises(UnavailableError, match="the intake is stopped since 2025-11-29") as caught:
+    with pytest.raises(
+        UnavailableError, match="the intake has been stopped since 2025-11-29"
+    ) as caught:
         gate.check()
     assert caught.value.headers["Retry-After"]
     assert "portcall drain --end" in gate.warnings()["intake"]
@@ -47,6 +49,6 @@ async def test_while_the_store_is_away_the_last_state_holds() -> None:
     state.stopped_ms = STOPPED_MS
     await gate.begin()
     state.is_away = True
-    await gate.refresh()
+    assert not await gate.refresh(), "it must be read again soon"
     with pytest.raises(UnavailableError):
         gate.check()

@@ -86,8 +86,18 @@ LATE = b"T" + (2**62).to_bytes(8, "big")
 """A time that Python cannot hold."""
 
 
+def nested(levels: int) -> bytes:
+    """A field whose table has a field with a table, and so on."""
+    field = b""
+    for _ in range(levels):
+        field = b"\x01aF" + len(field).to_bytes(4, "big") + field
+    return field
+
+
 @pytest.mark.parametrize(
-    "field", [b"\x01a" + LATE, b"\x02\xff\xfet\x01", b"\x01a?"], ids=["time", "name", "type"]
+    "field",
+    [b"\x01a" + LATE, b"\x02\xff\xfet\x01", b"\x01a?", nested(2_000)],
+    ids=["time", "name", "type", "depth"],
 )
 def test_a_message_of_another_program_is_delivered_without_its_unreadable_headers(
     field: bytes,

@@ -13,6 +13,7 @@ from portcall.runtime.broker.fullness import (
     bounded_queues,
 )
 from portcall.runtime.errors import BrokerError
+from portcall.runtime.pacing import IDLE_AFTER_S
 from portcall.schemas.topology import (
     DEAD,
     DELIVER,
@@ -146,6 +147,30 @@ async def test_a_steady_look_is_soon_repeated_where_the_broker_did_not_say(
         await asyncio.sleep(0.001)
     running.cancel()
     assert found.waiting("q") == 0
+
+
+async def test_a_broker_that_did_not_answer_is_asked_again() -> None:
+    broker = Broker()
+    found = fullness(broker)
+    for _ in range(2):
+        await found.look()
+    broker.published += 1
+    broker.waiting = None
+    with pytest.raises(BrokerError):
+        await found.look()
+    broker.waiting = 90
+    await found.look()
+    assert found.problem is not None
+
+
+async def test_what_is_published_elsewhere_once_does_not_count_as_use_for_ever() -> None:
+    broker, now = Broker(size=0), 0.0
+    found = Fullness(broker, broker, {"q": Bounded("e", 100_000)}, lambda: now)
+    broker.published += 1
+    await found.look()
+    now += IDLE_AFTER_S
+    await found.look()
+    assert found._activity.is_idle
 
 
 @pytest.mark.parametrize(

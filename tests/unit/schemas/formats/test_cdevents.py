@@ -81,7 +81,6 @@ def test_a_ping_is_a_custom_event(version: str) -> None:
     assert ("type" in found["subject"]) == (version == "0.4")
 
 
-def test_a_quarantine_is_not_sent() -> None:
-    assert reason("cdevents", event("quarantine")) == (
-        "the format of CDEvents has no quarantine events"
-    )
+@pytest.mark.parametrize("action", ["quarantine", "untag"])
+def test_what_publishes_and_deletes_no_artifact_is_not_sent(action: str) -> None:
+    assert reason("cdevents", event(action)) == f"the format of CDEvents has no {action} events"

@@ -7,7 +7,7 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event
 from portcall.schemas.formats.chosen import check_format, chosen_of
 from portcall.schemas.formats.names import FormatName
-from portcall.schemas.formats.results import Refused, Rendered
+from portcall.schemas.formats.results import Rendered, Unrenderable
 from portcall.schemas.formats.table import FORMATS
 from tests.unit.schemas.formats.samples import render
 
@@ -77,4 +77,4 @@ def test_an_odd_time_is_the_time_of_acceptance() -> None:
 def test_a_body_that_cannot_be_read_is_given_up() -> None:
     broken = Event("e1", "r", "push", 0, msgspec.Raw(b'{"id":"e1"}'))
     result = render("slack", broken)
-    assert isinstance(result, Refused)
+    assert isinstance(result, Unrenderable)

@@ -9,7 +9,8 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from portcall.producer.formats.cloudevents import ACTIONS
-from portcall.schemas.formats.cloudevents import AZURE_TYPES, escaped
+from portcall.schemas.events import Action
+from portcall.schemas.formats.cloudevents import AZURE_TYPES, PING_TYPE, escaped, type_of
 from portcall.schemas.formats.eventgrid import validation
 from tests.unit.schemas.formats.samples import (
     DIGEST,
@@ -57,16 +58,23 @@ def test_the_library_of_cloudevents_reads_both_modes(mode: str) -> None:
             "shop/cart:1.2.3",
         ),
         (event("quarantine"), {}, "portcall.image.quarantined", "shop/cart:2.0.1"),
+        (event("untag", digest=None), {}, "portcall.image.untagged", "shop/cart:2.0.1"),
         (event(), {"types": "image"}, "portcall.image.pushed", "shop/cart:2.0.1"),
         (ping(), {}, "portcall.ping", None),
     ],
-    ids=["digest", "delete", "bare", "chart", "quarantine", "image", "ping"],
+    ids=["digest", "delete", "bare", "chart", "quarantine", "untag", "image", "ping"],
 )
 def test_types_and_subjects(
     of: object, options: dict[str, str], kind: str, subject: str | None
 ) -> None:
     found = read("structured", of, **options)
     assert (found.get_type(), found.get_subject()) == (kind, subject)
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("types", ["azure", "image"])
+def test_only_a_ping_has_the_type_of_a_ping(action: Action, types: str) -> None:
+    assert type_of(action.value, types) != PING_TYPE
 
 
 def test_what_is_sent_is_what_is_read_of_event_grid() -> None:

@@ -5,24 +5,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcall.schemas.events import Event
+from portcall.schemas.events import Action, Event
 from portcall.schemas.formats.answers import any_success, says_no_error, says_ok
 from portcall.schemas.formats.messages.words import cut, entities, markdown
 from tests.unit.schemas.formats.samples import document, event, ping, rendered
 
 CHATS = ["slack", "teams", "discord", "google-chat", "mattermost"]
-ACTIONS = ["push", "delete", "quarantine", "chart_push", "chart_delete"]
 HOSTILE = (
     "<!channel> @everyone @here <users/all> [x](http://evil.test) **b** `c` <at>all</at> & \n\u202e"
 )
 
 
 @pytest.mark.parametrize("chat", CHATS)
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("action", Action)
 def test_a_message_names_what_happened(chat: str, action: str) -> None:
     text = rendered(chat, event(action)).body.decode()
     assert "shop/cart:2.0.1" in text
     assert "reg.acme.test" in text
+
+
+@pytest.mark.parametrize("chat", CHATS)
+def test_a_deleted_tag_is_no_deleted_image(chat: str) -> None:
+    assert "Tag deleted shop/cart" in rendered(chat, event("untag", digest=None)).body.decode()
 
 
 @pytest.mark.parametrize("chat", CHATS)

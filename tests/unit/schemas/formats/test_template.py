@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.formats.chosen import check_format
 from portcall.schemas.formats.facts import facts_of
-from portcall.schemas.formats.results import Refused
+from portcall.schemas.formats.results import Unrenderable
 from portcall.schemas.formats.template import FIELDS, MAX_HOLES, MAX_TEMPLATE, seen
+from portcall.schemas.nesting import MAX_DEPTH
 from tests.unit.schemas.formats.samples import HOST, document, event, form, ping, render, rendered
 
 
@@ -61,12 +62,24 @@ def test_what_expressions_see_is_documented() -> None:
     assert tuple(seen(facts_of(event()))) == FIELDS
 
 
+def nested(levels: int) -> str:
+    return "[" * levels + '"{{ tag }}"' + "]" * levels
+
+
+def test_a_template_may_be_as_deep_as_any_json() -> None:
+    text = nested(MAX_DEPTH)
+    assert check_format({"name": "template", "template": text}) is not None
+    assert rendered("template", template=text).body.decode() == text.replace("{{ tag }}", "2.0.1")
+
+
 @pytest.mark.parametrize(
     ("options", "field", "problem"),
     [
         ({}, ".template", "is required"),
         ({"template": "{"}, ".template", "must be JSON"),
-        ({"template": "[" * 10_000}, ".template", "JSON|nested too deeply"),
+        ({"template": "[" * 8_000 + "]" * 8_000}, ".template", "nested too deeply"),
+        ({"template": nested(MAX_DEPTH + 1)}, ".template", "nested too deeply"),
+        ({"template": nested(700)}, ".template", "nested too deeply"),
         ({"template": '"{{ a[ }}"'}, ".template", "has an expression that is no JMESPath"),
         ({"template": '"{{ }}"'}, ".template", "has an expression that is no JMESPath"),
         ({"template": '"' + "{{ a }}" * (MAX_HOLES + 1) + '"'}, ".template", "more than"),
@@ -93,7 +106,7 @@ def test_a_wrong_template_is_refused(options: dict[str, str], field: str, proble
 def test_a_template_that_fails_on_an_event_is_given_up(template: str, problem: str) -> None:
     assert check_format({"name": "template", "template": template}) is not None
     result = render("template", template=template)
-    assert isinstance(result, Refused)
+    assert isinstance(result, Unrenderable)
     assert problem in result.reason
 
 
@@ -103,7 +116,7 @@ def test_a_template_cannot_make_a_large_body() -> None:
     began = time.perf_counter()
     sent = render("template", large, template=f"[{holes}]")
     assert time.perf_counter() - began < 2
-    body = sent.body if not isinstance(sent, Refused) else b""  # type: ignore[union-attr]
+    body = sent.body if not isinstance(sent, Unrenderable) else b""  # type: ignore[union-attr]
     assert len(body) <= 262_144
 
 
@@ -111,15 +124,15 @@ def test_a_body_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("portcall.schemas.formats.template.MAX_BODY", 20)
     for template in ('["{{ image }}"]', '"x {{ image }}"'):
         result = render("template", template=template)
-        assert isinstance(result, Refused)
+        assert isinstance(result, Unrenderable)
         assert "the template makes" in result.reason
 
 
 def test_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portcall.schemas.formats.template.MAX_STEPS", 3)
     result = render("template", template='["{{ a.b.c.d }}"]')
-    assert isinstance(result, Refused)
-    assert "takes more than" in result.reason
+    assert isinstance(result, Unrenderable)
+    assert "takes more than 3 steps on this event" in result.reason
 
 
 def test_an_infinite_number_becomes_null() -> None:

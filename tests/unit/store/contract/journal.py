@@ -402,6 +402,14 @@ class AccountsContract:
         account = only(read(store, before_ms=LATER))
         assert (account.events, account.delivered, +account.unmoved) == (1, 1, {})
 
+    def test_a_late_note_tells_what_the_event_is_about(self, store: Store) -> None:
+        body = msgspec.Raw(b'{"target": {"digest": "sha256:1"}}')
+        late = msgspec.structs.replace(event("late"), body=body)
+        record_of(store, late, (HOOK, Outcome.DELIVERED))
+        settle(store)
+        note(store, accepted(late), routed(late, [HOOK]))
+        assert store.journal.of_id("late")[0].manifest == "sha256:1"
+
     def test_a_ping_speaks_for_itself(self, store: Store) -> None:
         ping = Event("ping", "myregistry", "ping", T, msgspec.Raw(b"{}"))
         record_of(store, ping, (HOOK, Outcome.DELIVERED))

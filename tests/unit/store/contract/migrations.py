@@ -6,7 +6,7 @@ import sys
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from portcall.store.access.key_texts import private_pem
 from portcall.store.database.database import Database
@@ -45,6 +45,20 @@ class MigrationsContract:
         store = open_store(database_url)
         assert store.registries.list() == []
         store.close()
+
+    def test_a_store_of_the_first_release_gets_every_index(self, database_url: str) -> None:
+        database = Database(database_url)
+        with database.writing() as connection:
+            config = configuration()
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0015")
+            indexes = inspect(connection).get_indexes("known_tags")
+            assert [each["name"] for each in indexes] == ["ix_known_tags_is_there_seen_ms"]
+        migrate(database_url)
+        with database.reading() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, metadata) == []
+        database.close()
 
     def test_a_signing_key_of_before_gets_its_public_half_and_counts_as_in_clear(
         self, database_url: str

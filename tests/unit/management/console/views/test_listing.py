@@ -55,6 +55,8 @@ def test_a_webhook_is_told_in_a_word(
         ({}, Sums(attempts=20, succeeded=17), "Strained"),
         ({}, Sums(attempts=20, succeeded=18), "Enabled"),
         ({}, Sums(attempts=19), "Enabled"),
+        ({}, Sums(attempts=90, succeeded=17, refused=70), "Strained"),
+        ({}, Sums(attempts=90, succeeded=1, refused=88), "Enabled"),
         ({}, Sums(), "Enabled"),
         ({"failing_since_ms": LONG}, Sums(attempts=20, succeeded=17), "Failing"),
         (OFF, Sums(attempts=20, succeeded=17), "Disabled"),

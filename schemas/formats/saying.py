@@ -1,4 +1,4 @@
-"""What the forms of other registries can say, and why an event is not sent."""
+"""What formats cannot say, and why an event is not sent."""
 
 from portcall.schemas.events import Action
 from portcall.schemas.formats.facts import Facts
@@ -10,11 +10,11 @@ NO_TAG = "has no pushes without a tag"
 def omitted(
     facts: Facts, name: str, *, actions: frozenset[str], needs_tag: bool = False
 ) -> Omitted | None:
-    """Why a registry named *name* would send nothing for an event; None: it would.
+    """Why the format of *name* says nothing of an event; None: it does.
 
     Args:
         facts: The event; no ping.
-        name: The registry, as people write it.
+        name: Whose format it is, as people write it.
         actions: The actions that it has.
         needs_tag: Whether a push needs a tag.
     """
