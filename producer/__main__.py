@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 from portcall.producer.digests.keeper import DigestKeeper
+from portcall.producer.direct import ORDER_S
 from portcall.producer.direct_way import DirectWay, filled_queues
 from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
@@ -58,7 +59,7 @@ async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of
             amqp_url=settings.amqp_url,
             shards=settings.shards,
             max_webhooks=settings.direct_webhooks,
-            backlog=lambda: fullness.waiting(EVENTS_IN),
+            backlog=lambda: fullness.waiting(EVENTS_IN, ORDER_S),
         )
         journal = JournalPublisher(publisher, direct=way.direct)
         keeper = DigestKeeper(store.digests)
@@ -108,6 +109,7 @@ async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of
         process.warn_of(issuers.warnings)
         process.check("broker", lambda: publisher.problem or journal.problem)
         process.warn("queues", lambda: fullness.problem)
+        process.warn("direct", lambda: way.problem)
         process.check("store", lambda: registries.problem)
         process.supervise(publisher.run(), "publisher")
         process.supervise(feed.run(), "feed")

@@ -21,11 +21,14 @@ from portcall.schemas.topology import SHARD_HEADER
 
 MAX_AGE_S = 1.9
 """A new webhook is in force 2 s after the answer to its PUT: an index that is older may lack it."""
-ORDER_S = 2.5
+ORDER_S = 3.0
 """How long after an event that takes the way through the router those of its registry follow it. It
-is longer than the interval at which the depth of the router's queue is looked at (2 s)."""
+is longer than the interval at which the depth of the router's queue is looked at (2 s), and a look
+that is older than this says nothing: so a later one has not seen that event any more."""
 REFUSED_S = 5.0
 """How long after a refusal nothing is published to that shard directly."""
+UNCONFIRMED_S = 60.0
+"""The same after a confirm that did not come: each such frame stalls the producer for a while."""
 UNUSED_S = 30.0
 """After so long without an event the index is not kept current: that costs a query each second."""
 MAX_REGISTRIES = 10_000
@@ -187,10 +190,14 @@ class Direct:
     def refused(self, shard: int, events: Sequence[Event]) -> None:
         """The queue of a shard has refused these events: they go to the router."""
         now = self._clock()
-        self._refused[shard] = now + REFUSED_S
+        self._refused[shard] = max(now + REFUSED_S, self._refused.get(shard, 0.0))
         for event in events:
             count(Path(Why.REFUSED))
             self._follow_router(event.registry, now)
+
+    def unconfirmed(self, shard: int) -> None:
+        """A frame for a shard was not confirmed: its queue may have no leader in the cluster."""
+        self._refused[shard] = self._clock() + UNCONFIRMED_S
 
     def _decided(self, event: Event, now: float) -> Path:
         if why := self._hindrance(event, now):

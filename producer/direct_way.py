@@ -14,6 +14,10 @@ from portcall.store.subscriptions.subscriptions import IndexReader, Subscription
 
 TOPOLOGY_S = 30.0
 """How often to look for the exchange that direct frames need."""
+UNLAID = (
+    f"the broker has no exchange {SHARDS}, so every event goes through a router: run"
+    " `portcall topology apply`"
+)
 
 
 class DirectWay:
@@ -30,6 +34,7 @@ class DirectWay:
     Attributes:
         direct: Decides the path of each event; None: there is no direct way.
         on_news: Handles the deliverers' news about endpoints; None: they are of no use.
+        problem: Why every event goes through the router although the setting is on, or None.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class DirectWay:
         self._amqp_url = amqp_url
         self._follower = FeedFollower(self._refresh)
         self.direct: Direct | None = None
+        self.problem: str | None = None
         self.on_news: Callable[[bytes], None] | None = None
         if max_webhooks:
             parking = Parking()
@@ -80,6 +86,7 @@ class DirectWay:
         while self.direct is not None and not self.direct.is_laid:
             try:
                 self.direct.is_laid = await declaring.has_exchange(self._amqp_url, SHARDS)
+                self.problem = None if self.direct.is_laid else UNLAID
                 pause_s = 0.0 if self.direct.is_laid else TOPOLOGY_S
             except BrokerError:
                 pause_s = 1.0

@@ -30,6 +30,8 @@ from portcall.schemas.topology import EVENTS, JOURNAL
 
 PUBLISH_TIMEOUT_S = 5.0
 """Together with the time for receiving a body, a request ends within 10 s in any case."""
+DIRECT_GIVE_UP_S = 10.0
+"""One queue without a leader must not stall the producer for as long as a broker that hangs."""
 STALL_S = 1.0
 """A confirm takes milliseconds: while one is overdue by this, nothing more is published."""
 NOTE_BYTES = 128
@@ -181,12 +183,16 @@ class JournalPublisher:
         headers = direct_headers(shard)
         try:
             await self._publisher.publish(
-                frame, exchange=EVENTS, key=key, headers=headers, timeout_s=GIVE_UP_S
+                frame, exchange=EVENTS, key=key, headers=headers, timeout_s=DIRECT_GIVE_UP_S
             )
         except RefusedError:
             if self._direct is not None:
                 self._direct.refused(shard, [item.event for item in items])
             return False
+        except UnconfirmedError:
+            if self._direct is not None:
+                self._direct.unconfirmed(shard)
+            raise
         return True
 
     async def _publish(self, events: Sequence[Event]) -> None:

@@ -9,6 +9,7 @@ from portcall.producer.http.tls import CERT_FILE, KEY_FILE, ProducerTls
 from portcall.runtime.errors import SettingsError
 from portcall.runtime.settings import Address, KeySettings, MaybeAddress
 from portcall.runtime.trust import TrustFiles, installation_context
+from portcall.schemas.topology import DIRECT_WEBHOOKS
 
 
 class ProducerSettings(KeySettings):
@@ -40,7 +41,7 @@ class ProducerSettings(KeySettings):
         description="Authorities (PEM) to trust for issuers of tokens in addition to the system's.",
     )
     direct_webhooks: int = Field(
-        default=0,
+        default=DIRECT_WEBHOOKS,
         ge=0,
         le=1_000_000,
         alias="PORTCALL_DIRECT_WEBHOOKS",

@@ -18,9 +18,14 @@ from portcall.cli.server import home_folder, read_ready
 from portcall.cli.tables import Row, table
 from portcall.runtime.broker.declaring import apply, depths
 from portcall.runtime.settings import Settings
-from portcall.schemas.topology import Topology, topology
+from portcall.schemas.topology import DIRECT_WEBHOOKS, Topology, topology
 
-_DECIDING = ("PORTCALL_SHARDS", "PORTCALL_RETRY_SCHEDULE", "PORTCALL_RECORD_RETENTION")
+_DECIDING = (
+    "PORTCALL_SHARDS",
+    "PORTCALL_RETRY_SCHEDULE",
+    "PORTCALL_RECORD_RETENTION",
+    "PORTCALL_DIRECT_WEBHOOKS",
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,10 +37,11 @@ app = typer.Typer(
 
 
 class TopologySettings(Settings):
-    """The settings that determine the topology; the store and the token do not."""
+    """The settings that determine the topology and its use; the store and the token do not."""
 
     database_url: str = Field(default="", alias="PORTCALL_DATABASE_URL")
     token: str = Field(default="", alias="PORTCALL_TOKEN", repr=False)
+    direct_webhooks: int = Field(default=DIRECT_WEBHOOKS, alias="PORTCALL_DIRECT_WEBHOOKS")
 
     @property
     def topology(self) -> Topology:

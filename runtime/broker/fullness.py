@@ -96,7 +96,8 @@ class Fullness:
         sizes: Knows the sizes of messages.
         queues: Which queues.
         clock: Monotonic seconds.
-        is_steady: Look at every queue at the same interval, whatever happens: `waiting` is used.
+        is_steady: Look at every queue at the same interval, as long as something is published or
+            `waiting` is called.
     """
 
     def __init__(
@@ -130,8 +131,15 @@ class Fullness:
         told = [f"{queue} {share:.0%}" for queue, share in sorted(self._nearly_full.items())]
         return f"queues are nearly full, and will refuse what is published: {', '.join(told)}"
 
-    def waiting(self, queue: str) -> int:
-        """How many messages waited in a queue at the last look; 1 before: there may be some."""
+    def waiting(self, queue: str, within_s: float) -> int:
+        """How many messages waited in a queue at the last look.
+
+        Without a look in the last *within_s* seconds it is 1: there may be some. Then the next look
+        is soon.
+        """
+        if self._clock() - self._asked_at > within_s:
+            self._activity.use()
+            return 1
         return self._answers.get(queue, 1)
 
     async def run(self) -> None:
@@ -155,16 +163,16 @@ class Fullness:
         """
         used = [queue for queue, bounded in self._queues.items() if self._is_used(bounded)]
         published = self._sizes.published
-        if published != self._published or self._is_steady:
+        if published != self._published:
             self._published, self._is_still = published, False
             self._activity.use()
-        elif self._is_still and self._clock() - self._asked_at < AT_LEAST_S:
-            return
-        if not used:
+        is_quiet = self._is_still and (self._activity.is_idle or not self._is_steady)
+        asked_at = self._clock()
+        if not used or (is_quiet and asked_at - self._asked_at < AT_LEAST_S):
             return
         answers = await self._counting.each_waiting(used)
         self._is_still = answers == self._answers
-        self._answers, self._asked_at = answers, self._clock()
+        self._answers, self._asked_at = answers, asked_at
         for queue, waiting in answers.items():
             bounded = self._queues[queue]
             share = waiting * self._sizes.mean_bytes(bounded.exchange) / bounded.max_bytes

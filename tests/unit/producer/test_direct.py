@@ -11,6 +11,7 @@ from portcall.producer.direct import (
     MAX_AGE_S,
     ORDER_S,
     REFUSED_S,
+    UNCONFIRMED_S,
     UNUSED_S,
     Direct,
     Path,
@@ -238,6 +239,17 @@ def test_patterns_decide_as_in_the_router(world: World) -> None:
 def test_a_shard_that_refused_is_left_alone_for_a_while(world: World) -> None:
     _refused(world)
     world.now += REFUSED_S - 0.1
+    assert world.why() is Why.REFUSED
+    world.now += ORDER_S
+    assert world.why() is Why.ONE_SHARD
+
+
+def test_a_shard_without_confirms_is_left_alone_for_longer_whatever_it_refuses(
+    world: World,
+) -> None:
+    world.direct.unconfirmed(0)
+    _refused(world)
+    world.now += UNCONFIRMED_S - 0.1
     assert world.why() is Why.REFUSED
     world.now += ORDER_S
     assert world.why() is Why.ONE_SHARD

@@ -8,7 +8,7 @@ import pytest
 
 from portcall.producer import journal_publisher
 from portcall.producer.direct import Direct
-from portcall.producer.journal_publisher import JournalPublisher
+from portcall.producer.journal_publisher import DIRECT_GIVE_UP_S, JournalPublisher
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError
 from portcall.schemas.events import Event
 from portcall.schemas.frames import decode_events, decode_journal
@@ -29,6 +29,7 @@ class FakePublisher:
         self.noted: list[list[str]] = []
         self.frames: list[list[str]] = []
         self.shards: list[str | int | None] = []
+        self.limits: list[float] = []
         self.refusal: BrokerError | None = None
         self.refuses_shards_only = False
         self.journal_open = asyncio.Event()
@@ -48,6 +49,7 @@ class FakePublisher:
         self.said.append(exchange)
         self.frames.append([event.id for event in decode_events(body).events])
         self.shards.append((headers or {}).get(SHARD_HEADER))
+        self.limits.append(timeout_s)
         await self.events_open.wait()
         if self.refusal and (not self.refuses_shards_only or headers):
             raise self.refusal
@@ -317,3 +319,17 @@ async def test_what_may_have_arrived_is_not_published_again() -> None:
     with pytest.raises(UnconfirmedError):
         await notes.accept([event("a")])
     assert publisher.shards == ["0"]
+
+
+async def test_a_shard_that_confirms_nothing_stalls_its_events_once_and_not_for_a_minute() -> None:
+    """In a cluster a queue may be without a leader while all others work."""
+    publisher = FakePublisher()
+    publisher.refusal, publisher.refuses_shards_only = UnconfirmedError("no confirm"), True
+    notes = directing(publisher)
+    with pytest.raises(UnconfirmedError):
+        await notes.accept([event("a")])
+    assert publisher.limits == [DIRECT_GIVE_UP_S]
+    await notes.accept([event("a")])
+    assert (publisher.shards, publisher.frames) == (["0", None], [["a"], ["a"]])
+    await notes.drained(5)
+    assert publisher.noted == [["a"]]

@@ -50,7 +50,10 @@ async def test_an_event_alone_leaves_at_once() -> None:
     await turns()
 
 
-async def test_another_action_has_frames_of_its_own_and_does_not_wait() -> None:
+async def test_another_action_has_frames_of_its_own_and_does_not_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sharing, "LINGER_S", 60.0)
     sends = Sends()
     shared = SharedFrames(sends)
     shared.add(event("a"))
@@ -64,7 +67,10 @@ async def test_another_action_has_frames_of_its_own_and_does_not_wait() -> None:
     assert sends.frames[2:] == [("push", ["b"])]
 
 
-async def test_a_huge_event_is_alone_and_a_full_frame_leaves_at_once() -> None:
+async def test_a_huge_event_is_alone_and_a_full_frame_leaves_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sharing, "LINGER_S", 60.0)
     sends = Sends()
     shared = SharedFrames(sends)
     for one in (event("a"), event("huge", size=2 * MAX_BYTES), event("b")):
