@@ -24,7 +24,7 @@ from portcall.runtime.errors import RefusedError, UnconfirmedError
 from portcall.runtime.latch import Latch
 from portcall.runtime.logs import get_logger
 from portcall.schemas.events import Event
-from portcall.schemas.frames import encode_events, encode_journal
+from portcall.schemas.frames import AGAIN_HEADER, encode_events, encode_journal
 from portcall.schemas.journal import MAX_NOTES, NOTE_LINGER_S, IgnoredNote, Note, accepted
 from portcall.schemas.topology import EVENTS, JOURNAL
 
@@ -38,6 +38,9 @@ NOTE_BYTES = 128
 """The approximate size of a note in a frame."""
 IGNORED_BYTES = 1024
 """The largest size of a note about an ignored notification, without escapes."""
+REFUSED_HEADERS = {AGAIN_HEADER: 1}
+"""Of a frame for the router whose direct frame was refused: a reader's queue may have refused that
+one while the shard's has taken it. So its deliveries wait 2 s, and those attempted are dropped."""
 MAX_WAITING = 1_000
 """Notes about ignored notifications that wait for the broker; more are dropped."""
 MAX_UNNOTED = 20_000
@@ -167,18 +170,23 @@ class JournalPublisher:
     async def _publish_frame(self, key: str, shard: int | None, items: Sequence[Waiting]) -> None:
         events = [item.event for item in items]
         with self._watched(), PUBLISH_SECONDS.time():
-            if shard is None or not await self._goes_directly(key, shard, items):
-                await self._publisher.publish(
-                    encode_events(events), exchange=EVENTS, key=key, timeout_s=GIVE_UP_S
-                )
+            headers = None
+            if shard is not None:
+                if await self._goes_directly(key, shard, items):
+                    self._note(events)
+                    return
+                headers = REFUSED_HEADERS
+            await self._publisher.publish(
+                encode_events(events),
+                exchange=EVENTS,
+                key=key,
+                headers=headers,
+                timeout_s=GIVE_UP_S,
+            )
         self._note(events)
 
     async def _goes_directly(self, key: str, shard: int, items: Sequence[Waiting]) -> bool:
-        """Publish a direct frame; False: it was refused, and the router shall have the events.
-
-        If another queue than the shard's has refused it, they are delivered twice: as often as by
-        a sender that repeats a request after a 503.
-        """
+        """Publish a direct frame; False: it was refused, and the router shall have the events."""
         frame = direct_frame([(item.event, item.webhook_ids) for item in items])
         headers = direct_headers(shard)
         try:

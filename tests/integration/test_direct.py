@@ -7,15 +7,17 @@ from contextlib import asynccontextmanager
 import aio_pika
 import msgspec
 import pytest
+from pamqp.common import FieldTable
 
-from portcall.producer.direct_way import DirectWay
+from portcall.producer.direct import Why
+from portcall.producer.direct_way import UNLAID, DirectWay
 from portcall.producer.journal_publisher import JournalPublisher
 from portcall.runtime.broker import declaring
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.errors import RefusedError
 from portcall.schemas.deliveries import shard_of
 from portcall.schemas.events import Event
-from portcall.schemas.frames import decode_deliveries, decode_events, routed_by
+from portcall.schemas.frames import AGAIN_HEADER, decode_deliveries, decode_events, routed_by
 from portcall.schemas.topology import (
     DELIVER,
     EVENTS,
@@ -25,6 +27,7 @@ from portcall.schemas.topology import (
     Topology,
     deliver_queue,
 )
+from portcall.schemas.webhooks import Status
 from portcall.store.engine import Store, open_store
 from tests.integration.runtime.brokers import layout, publishing, running, take_all, until
 from tests.unit.store.samples import add_registry, draft
@@ -188,7 +191,78 @@ async def test_without_the_new_topology_everything_goes_by_the_router(
         await until(lambda: direct.is_current)
         await journal.accept([event("a")])
         assert not direct.is_laid
+        await until(lambda: way.problem == UNLAID)
     assert ids_in([found.body for found in await take_all(amqp_url, EVENTS_IN)]) == ["a"]
+
+
+async def test_what_only_a_readers_queue_refuses_is_marked_as_sent_before(
+    amqp_url: str, store: Store
+) -> None:
+    """Its shard has it, and the router's copy must not be a second delivery."""
+    await declaring.apply(amqp_url, layout(shards=SHARDS_OF_TEST))
+    hook = put_webhooks(store)
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        full: FieldTable = {"x-overflow": "reject-publish", "x-max-length": 1}
+        queue = await channel.declare_queue("reader", arguments=full)
+        async with producing(amqp_url, store) as (journal, way):
+            await until_direct(way)
+            await queue.bind(EVENTS, "#")
+            await journal.accept([event("a")])
+            with pytest.raises(RefusedError):
+                await journal.accept([event("b")])
+    (_, second) = await take_all(amqp_url, deliver_queue(shard_of(hook, SHARDS_OF_TEST)))
+    assert ids_in([second.body]) == ["b"]
+    (copy,) = await take_all(amqp_url, EVENTS_IN)
+    assert ids_in([copy.body]) == ["b"]
+    assert set(copy.headers) == {AGAIN_HEADER}
+
+
+async def test_the_setting_may_be_off_and_on_again(amqp_url: str, store: Store) -> None:
+    await declaring.apply(amqp_url, layout(shards=SHARDS_OF_TEST))
+    hook = put_webhooks(store)
+    for turn, most in enumerate((100, 0, 100)):
+        async with producing(amqp_url, store, max_webhooks=most) as (journal, way):
+            if most:
+                await until_direct(way)
+            await journal.accept([event(f"e{turn}")])
+    sent = await take_all(amqp_url, deliver_queue(shard_of(hook, SHARDS_OF_TEST)))
+    assert ids_in([found.body for found in sent]) == ["e0", "e2"]
+    assert ids_in([found.body for found in await take_all(amqp_url, EVENTS_IN)]) == ["e1"]
+
+
+async def test_webhooks_that_are_disabled_changed_or_deleted_meanwhile_get_no_more(
+    amqp_url: str, store: Store
+) -> None:
+    await declaring.apply(amqp_url, layout(shards=SHARDS_OF_TEST))
+    names = ("disabled", "changed", "deleted")
+    rows = store.webhooks.put_many([draft(each, scope=f"{each}:*") for each in names])
+    ids = {row.name: row.id for row, _ in rows}
+    async with producing(amqp_url, store) as (journal, way):
+        await until_direct(way)
+        for each in names:
+            await journal.accept([event(f"{each} before", each)])
+        store.webhooks.put_many([draft("disabled", scope="disabled:*", status=Status.DISABLED)])
+        store.webhooks.put_many([draft("changed", scope="other:*")])
+        store.webhooks.delete(REGISTRY, "deleted")
+        direct = way.direct
+        assert direct is not None
+
+        def is_known() -> bool:
+            found = [direct.path_of(event("probe", each)).why for each in (*names, "other")]
+            return found == [Why.NO_WEBHOOK] * 3 + [Why.ONE_SHARD]
+
+        await until(is_known)
+        for each in (*names, "other"):
+            await journal.accept([event(f"{each} after", each)])
+    routed = [
+        (one.id, webhook_ids)
+        for shard in range(SHARDS_OF_TEST)
+        for found in await take_all(amqp_url, deliver_queue(shard))
+        for one, webhook_ids in routed_by(decode_deliveries(found.body))
+    ]
+    expected = [(f"{each} before", [ids[each]]) for each in names]
+    assert sorted(routed) == sorted([*expected, ("other after", [ids["changed"]])])
 
 
 async def test_more_webhooks_than_the_limit_are_the_routers(amqp_url: str, store: Store) -> None:

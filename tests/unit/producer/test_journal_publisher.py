@@ -11,7 +11,7 @@ from portcall.producer.direct import Direct
 from portcall.producer.journal_publisher import DIRECT_GIVE_UP_S, JournalPublisher
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError
 from portcall.schemas.events import Event
-from portcall.schemas.frames import decode_events, decode_journal
+from portcall.schemas.frames import AGAIN_HEADER, decode_events, decode_journal
 from portcall.schemas.journal import IgnoredNote, accepted
 from portcall.schemas.topology import SHARD_HEADER
 from portcall.store.subscriptions.index import ScopeIndex
@@ -30,6 +30,7 @@ class FakePublisher:
         self.frames: list[list[str]] = []
         self.shards: list[str | int | None] = []
         self.limits: list[float] = []
+        self.are_again: list[bool] = []
         self.refusal: BrokerError | None = None
         self.refuses_shards_only = False
         self.journal_open = asyncio.Event()
@@ -50,8 +51,9 @@ class FakePublisher:
         self.frames.append([event.id for event in decode_events(body).events])
         self.shards.append((headers or {}).get(SHARD_HEADER))
         self.limits.append(timeout_s)
+        self.are_again.append(AGAIN_HEADER in (headers or {}))
         await self.events_open.wait()
-        if self.refusal and (not self.refuses_shards_only or headers):
+        if self.refusal and (not self.refuses_shards_only or self.shards[-1]):
             raise self.refusal
 
     async def publish_surely(
@@ -297,6 +299,7 @@ async def test_what_its_shard_refuses_goes_to_the_router_within_the_request() ->
     assert publisher.shards == ["0", None]
     await notes.accept([event("c")])
     assert publisher.shards[2:] == [None], "the shard is left alone for a while"
+    assert publisher.are_again == [True, True, False], "another queue may have refused it"
     await notes.drained(5)
     assert publisher.noted == [["a", "b", "c"]]
 
