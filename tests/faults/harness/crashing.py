@@ -169,7 +169,7 @@ def arm() -> None:
         (Settler, "settle", "taken"),
         (Publisher, "publish", "publish"),
         (ChannelReceipt, "acknowledge", "ack"),
-        (Attempter, "_decide", "follow"),
+        (Attempter, "_conclude", "follow"),
         (Reading, "remove", "remove"),
     ):
         call = getattr(owner, name)
