@@ -60,7 +60,8 @@ program with an account on the broker can:
   `<registry>.<action>`, persistent and mandatory; an event is accepted once the broker has
   confirmed its frame;
 * bind its own queue to `{topology.EVENTS}` and receive every event as it arrives. A frame from the
-  producer may also have the fields of a frame of deliveries: it needs no router;
+  producer may also have the fields of a frame of deliveries: it needs no router. One from
+  `portcall doctor` has no events;
 * read the stream `{topology.LOG}` from any offset and see the result of every attempt;
 * read the stream `{topology.JOURNAL}`: which events were accepted, and which webhooks each was
   routed to. A program that publishes events may write a note there after the broker's confirm:

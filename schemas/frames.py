@@ -34,7 +34,8 @@ original was published to."""
 KEY_HEADER = "portcall-key"
 """Of the same: the original's routing key."""
 AGAIN_HEADER = "portcall-again"
-"""Of a frame of events that may have been routed before: a person sent it once more."""
+"""Of a frame of events that may have been routed before: a person sent it once more, or another
+queue may have taken it."""
 
 Version = Annotated[int, Meta(ge=1)]
 

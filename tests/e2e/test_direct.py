@@ -113,3 +113,24 @@ async def test_the_same_digest_is_a_change_after_its_delete(
     await sink.until(2, path=changed)
     assert [json.loads(post.body)["id"] for post in sink.at(changed)] == ["first", "new"]
     assert [json.loads(post.body)["id"] for post in sink.at(gone)] == ["deleted"]
+
+
+async def test_doctor_names_a_missing_binding_and_what_mends_it(installation: Installation) -> None:
+    queue = "portcall.deliver.1"
+
+    async def said() -> tuple[str, str, str]:
+        _, out, _ = await installation.portcall("doctor", "-o", "json")
+        (found,) = [each for each in json.loads(out)["checks"] if each["check"] == "direct way"]
+        return found["verdict"], found["found"], found["advice"]
+
+    assert await said() == ("ok", "on: its exchanges and bindings exist", "")
+    async with await aio_pika.connect(installation.ready["amqp_url"]) as connection:
+        shard = await (await connection.channel()).get_queue(queue)
+        await shard.unbind("portcall.shards", arguments={"portcall-shard": "1"})
+    verdict, found, advice = await said()
+    assert verdict == "wrong"
+    assert found == f"missing: binding from exchange portcall.shards to queue {queue}"
+    assert "portcall topology apply" in advice
+    code, _, err = await installation.portcall("topology", "apply")
+    assert code == 0, err
+    assert (await said())[0] == "ok"

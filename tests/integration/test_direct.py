@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 import aio_pika
 import msgspec
 import pytest
-from pamqp.common import FieldTable
 
 from portcall.producer.direct import Why
 from portcall.producer.direct_way import UNLAID, DirectWay
@@ -203,8 +202,9 @@ async def test_what_only_a_readers_queue_refuses_is_marked_as_sent_before(
     hook = put_webhooks(store)
     async with await aio_pika.connect(amqp_url) as connection:
         channel = await connection.channel()
-        full: FieldTable = {"x-overflow": "reject-publish", "x-max-length": 1}
-        queue = await channel.declare_queue("reader", arguments=full)
+        queue = await channel.declare_queue(
+            "reader", arguments={"x-overflow": "reject-publish", "x-max-length": 1}
+        )
         async with producing(amqp_url, store) as (journal, way):
             await until_direct(way)
             await queue.bind(EVENTS, "#")

@@ -10,7 +10,7 @@ from tests.faults.harness.crashing import environment
 
 
 def test_every_call_that_roles_may_die_at_exists(tmp_path: Path) -> None:
-    ended = subprocess.run(  # noqa: S603 (our own text; in a process of its own, which it changes)
+    ended = subprocess.run(
         [sys.executable, "-c", "from tests.faults.harness.crashing import arm; arm()"],
         env=os.environ | environment(tmp_path / "order"),
         cwd=ROOT,
