@@ -126,7 +126,7 @@ async def test_doctor_names_a_missing_binding_and_what_mends_it(installation: In
     assert await said() == ("ok", "on: its exchanges and bindings exist", "")
     async with await aio_pika.connect(installation.ready["amqp_url"]) as connection:
         shard = await (await connection.channel()).get_queue(queue)
-        await shard.unbind("portcall.shards", arguments={"portcall-shard": "1"})
+        await shard.unbind("portcall.shards", "", arguments={"portcall-shard": "1"})
     verdict, found, advice = await said()
     assert verdict == "wrong"
     assert found == f"missing: binding from exchange portcall.shards to queue {queue}"

@@ -43,7 +43,7 @@ async def test_a_binding_of_a_shard_that_is_missing_is_named_and_mended(whole: s
     async with await aio_pika.connect(whole) as connection:
         channel = await connection.channel()
         queue = await channel.get_queue(deliver_queue(1))
-        await queue.unbind(SHARDS, arguments={SHARD_HEADER: "1"})
+        await queue.unbind(SHARDS, "", arguments={SHARD_HEADER: "1"})
     named = f"binding from exchange {SHARDS} to queue {deliver_queue(1)}"
     assert await missing_parts(whole, SHARDS_OF_TEST) == [named]
     await declaring.apply(whole, layout(shards=SHARDS_OF_TEST))
