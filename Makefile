@@ -88,13 +88,15 @@ bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 # -- change it
 
 .PHONY: docs lock assets build sbom advisories clean
-docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md and the samples in docs/sources/ and docs/formats.md anew
+docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md, the samples in docs/sources/ and docs/formats.md, and docs/scale.md anew
 	$(PYTHON) scripts/asyncapi.py >docs/asyncapi.yaml
 	$(PYTHON) scripts/openapi.py management >docs/openapi-management.json
 	$(PYTHON) scripts/openapi.py producer >docs/openapi-producer.json
 	$(PYTHON) scripts/cli_reference.py >docs/cli.md
 	$(PYTHON) scripts/source_pages.py
 	$(PYTHON) scripts/format_pages.py
+	$(PYTHON) scripts/unit_costs.py
+	$(PYTHON) scripts/scale_page.py
 
 lock: ## write requirements/ anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	scripts/lock $(ARGS)

@@ -31,6 +31,7 @@ from benchmarks.measurements import (
     pipeline,
     recording,
     scaling,
+    sizes,
     tuning,
     watching,
 )
@@ -58,6 +59,7 @@ MEASUREMENTS = {
     "latency": Measurement(latency.TITLE, latency.measure),
     "scaling": Measurement(scaling.TITLE, scaling.measure),
     "backlog": Measurement(backlog.TITLE, backlog.measure),
+    "sizes": Measurement(sizes.TITLE, sizes.measure),
     "listing": Measurement(listing.TITLE, listing.measure),
     "recording": Measurement(recording.TITLE, recording.measure),
     "loadtest": Measurement(loadtest.TITLE, loadtest.measure),

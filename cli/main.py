@@ -114,6 +114,12 @@ COMMANDS = (
     ),
     (
         CARE,
+        "capacity",
+        "capacity.command:capacity",
+        "Calculate what an installation needs for a load.",
+    ),
+    (
+        CARE,
         "topology",
         "commands.topology:app",
         "Declare or show the broker's exchanges and queues.",
@@ -146,6 +152,10 @@ COMMANDS = (
 """Panel of the help page, name, module of the command, summary."""
 
 EXAMPLES = {
+    "capacity": examples(
+        "portcall capacity --events 500 --fan-out 20 --response 2kB --retention 7d",
+        "portcall capacity --events 2k --batch 50 --store postgresql -o json",
+    ),
     "explain": examples(
         "portcall explain 0b6f3a52-6a2e-4a56-9d0f-2f3b6d1c8e47 -r myregistry",
         "portcall explain 0b6f3a52-6a2e-4a56-9d0f-2f3b6d1c8e47 -r myregistry -o json",

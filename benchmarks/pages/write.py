@@ -8,6 +8,7 @@ from benchmarks.harness.report import read
 from benchmarks.pages import sections
 from benchmarks.pages.everyday import everyday
 from benchmarks.pages.idle import footprint, idle
+from benchmarks.pages.sizes import sizes
 from benchmarks.pages.tables import table, targets
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ SECTIONS = {
     "intake": sections.intake,
     "backlog": sections.backlog,
     "recording": sections.recording,
+    "sizes": sizes,
     "listing": sections.listing,
 }
 _HEAD = """\
