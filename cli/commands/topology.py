@@ -41,7 +41,7 @@ class TopologySettings(Settings):
 
     database_url: str = Field(default="", alias="PORTCALL_DATABASE_URL")
     token: str = Field(default="", alias="PORTCALL_TOKEN", repr=False)
-    direct_webhooks: int = Field(default=DIRECT_WEBHOOKS, alias="PORTCALL_DIRECT_WEBHOOKS")
+    direct_webhooks: int = Field(default=DIRECT_WEBHOOKS, ge=0, alias="PORTCALL_DIRECT_WEBHOOKS")
 
     @property
     def topology(self) -> Topology:
