@@ -29,7 +29,7 @@ up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 # -- test it
 
 .PHONY: test check fmt unit integration e2e faults ground ground-brief canary containers azure browser screenshots bench
-test: $(ENVIRONMENT) broker registry clients postgresql nginx ## every test but the longer ones of `make faults`
+test: $(ENVIRONMENT) broker registry clients postgresql nginx prometheus ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 	$(PYTEST) $(TWO_FILES) -m "not long" tests/integration $(ARGS)
@@ -54,7 +54,7 @@ unit: $(ENVIRONMENT) ## tests without a broker
 integration: $(ENVIRONMENT) broker postgresql nginx ## tests on a real RabbitMQ and PostgreSQL
 	$(PYTEST) tests/integration $(ARGS)
 
-e2e: $(ENVIRONMENT) broker registry clients ## tests of all processes, with a real registry
+e2e: $(ENVIRONMENT) broker registry clients prometheus ## tests of all processes, with a real registry
 	$(PYTEST) tests/e2e $(ARGS)
 
 faults: $(ENVIRONMENT) broker postgresql ## tests that kill, stop and cut what runs, all of them
@@ -88,7 +88,7 @@ bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 # -- change it
 
 .PHONY: docs lock assets build sbom advisories clean
-docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md, the samples in docs/sources/ and docs/formats.md, and docs/scale.md anew
+docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md, the samples in docs/sources/ and docs/formats.md, docs/scale.md and Grafana's dashboards anew
 	$(PYTHON) scripts/asyncapi.py >docs/asyncapi.yaml
 	$(PYTHON) scripts/openapi.py management >docs/openapi-management.json
 	$(PYTHON) scripts/openapi.py producer >docs/openapi-producer.json
@@ -97,6 +97,7 @@ docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.
 	$(PYTHON) scripts/format_pages.py
 	$(PYTHON) scripts/unit_costs.py
 	$(PYTHON) scripts/scale_page.py
+	$(PYTHON) scripts/dashboards.py
 
 lock: ## write requirements/ anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	scripts/lock $(ARGS)
@@ -127,7 +128,7 @@ clean: ## remove what make has made (not .portcall, where the data is)
 $(RUNTIME) $(ENVIRONMENT) $(BROWSER): environment-%:
 	@scripts/environment $*
 
-.PHONY: broker registry clients postgresql nginx chromium
+.PHONY: broker registry clients postgresql nginx prometheus chromium
 broker:
 	@scripts/debian-packages rabbitmq-server
 
@@ -143,6 +144,9 @@ postgresql:
 
 nginx:
 	@scripts/debian-packages --optional nginx-light
+
+prometheus:
+	@scripts/debian-packages --optional prometheus
 
 chromium:
 	@scripts/debian-packages chromium

@@ -1,0 +1,363 @@
+#!/usr/bin/env python3
+"""Write deploy/monitoring/dashboards/*.json for Grafana from the panels below; `make docs` does.
+
+A dashboard needs a Prometheus data source, which it asks for when it is imported. Each panel is a
+title, a unit of Grafana, and queries with their legends.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent.parent / "deploy" / "monitoring" / "dashboards"
+WIDTH, HEIGHT, ROW_WIDTH = 8, 8, 24
+RATE = "$__rate_interval"
+SCHEMA = 39
+"""Of Grafana 11."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel.
+
+    Attributes:
+        title: Above it.
+        unit: One of Grafana's units.
+        queries: PromQL by legend.
+        text: What it shows, for whom it is new.
+    """
+
+    title: str
+    unit: str
+    queries: dict[str, str]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """One dashboard: rows of panels by their titles."""
+
+    uid: str
+    title: str
+    rows: dict[str, tuple[Panel, ...]]
+
+
+def _rate(metric: str, by: str = "") -> str:
+    grouping = f" by ({by})" if by else ""
+    return f"sum{grouping} (rate({metric}[{RATE}]))"
+
+
+def _quantile(share: float, metric: str) -> str:
+    return f"histogram_quantile({share}, sum by (le) (rate({metric}_bucket[{RATE}])))"
+
+
+OVERVIEW = Dashboard(
+    "portcall-overview",
+    "Portcall: overview",
+    {
+        "Events": (
+            Panel(
+                "Accepted events",
+                "cps",
+                {"{{action}}": _rate("portcall_producer_events_total", "action")},
+                "Answered with 202, after the broker's confirm.",
+            ),
+            Panel(
+                "Time to the broker's confirm",
+                "s",
+                {
+                    f"p{int(share * 100)}": _quantile(share, "portcall_producer_publish_seconds")
+                    for share in (0.5, 0.99)
+                },
+                "Registries wait that long for their answer.",
+            ),
+            Panel(
+                "Refused and ignored",
+                "cps",
+                {
+                    "refused: {{registry}} {{code}}": _rate(
+                        "portcall_producer_refused_requests_total", "registry, code"
+                    ),
+                    "ignored: {{registry}} {{reason}}": _rate(
+                        "portcall_producer_ignored_total", "registry, reason"
+                    ),
+                },
+                "Blobs, pulls and mounts are ignored, as they should be.",
+            ),
+        ),
+        "Deliveries": (
+            Panel(
+                "Attempts by outcome",
+                "cps",
+                {"{{outcome}}": _rate("portcall_attempts_total", "outcome")},
+            ),
+            Panel(
+                "Failures by class",
+                "cps",
+                {"{{failure}}": _rate("portcall_attempt_failures_total", "failure")},
+            ),
+            Panel(
+                "Duration of attempts",
+                "s",
+                {
+                    f"p{int(share * 100)}": _quantile(share, "portcall_attempt_seconds")
+                    for share in (0.5, 0.9, 0.99)
+                },
+                "From the connection to the endpoint's answer.",
+            ),
+            Panel(
+                "Events routed",
+                "cps",
+                {
+                    "matched: {{matched}}": _rate("portcall_events_routed_total", "matched"),
+                    "held back: {{filter}}": _rate("portcall_deliveries_filtered_total", "filter"),
+                },
+            ),
+            Panel(
+                "Endpoints left alone",
+                "short",
+                {
+                    "breakers open": "sum(portcall_breakers_open)",
+                    "attempts at sick endpoints": "sum(portcall_attempts_in_flight_sick)",
+                    "webhooks that disabled themselves": "max by (registry)"
+                    " (portcall_webhooks_self_disabled)",
+                },
+            ),
+            Panel(
+                "Skipped, put aside, replayed",
+                "cps",
+                {
+                    "skipped: attempted before": _rate("portcall_deliveries_skipped_total"),
+                    "put aside by routers": _rate("portcall_deliveries_aside_total"),
+                    "replayed": _rate("portcall_deliveries_replayed_total"),
+                },
+            ),
+        ),
+        "Accounts": (
+            Panel(
+                "Deliveries by what became of them",
+                "short",
+                {"{{registry}} {{state}}": "max by (registry, state) (portcall_audit_deliveries)"},
+                "Of the events that the store keeps.",
+            ),
+            Panel(
+                "Unaccounted",
+                "short",
+                {"{{registry}} {{doubt}}": "max by (registry, doubt) (portcall_audit_unaccounted)"},
+                "Anything but 0 is a fault.",
+            ),
+            Panel(
+                "Age of the audit",
+                "s",
+                {"age": "time() - max(portcall_audit_timestamp_seconds)"},
+            ),
+        ),
+        "Processes": (
+            Panel(
+                "CPU by process",
+                "percentunit",
+                {
+                    "{{job}} {{instance}}": "rate(process_cpu_seconds_total{job=~"
+                    f'"portcall.*"}}[{RATE}])'
+                },
+                "A process uses one core at most.",
+            ),
+            Panel(
+                "Memory by process",
+                "bytes",
+                {"{{job}} {{instance}}": 'process_resident_memory_bytes{job=~"portcall.*"}'},
+            ),
+            Panel(
+                "Management requests",
+                "cps",
+                {
+                    "{{method}} {{status}}": _rate(
+                        "portcall_management_requests_total", "method, status"
+                    )
+                },
+            ),
+        ),
+    },
+)
+BROKER_AND_STORE = Dashboard(
+    "portcall-broker-store",
+    "Portcall: broker and store",
+    {
+        "Broker, as the roles see it": (
+            Panel(
+                "Publishes by result",
+                "cps",
+                {"{{exchange}} {{result}}": _rate("portcall_publishes_total", "exchange, result")},
+            ),
+            Panel(
+                "Settled messages",
+                "cps",
+                {"{{queue}} {{how}}": _rate("portcall_messages_settled_total", "queue, how")},
+            ),
+            Panel(
+                "How full queues are",
+                "percentunit",
+                {"{{queue}}": "max by (queue) (portcall_queue_fullness)"},
+                "An estimate of the roles that publish there. At 1 a queue refuses messages.",
+            ),
+        ),
+        "Broker, by rabbitmq_prometheus": (
+            Panel(
+                "Messages waiting",
+                "short",
+                {
+                    "{{queue}}": "sum by (queue)"
+                    ' (rabbitmq_queue_messages_ready{queue=~"portcall.*"})'
+                },
+                "Needs metrics by queue.",
+            ),
+            Panel(
+                "Messages under way",
+                "short",
+                {
+                    "{{queue}}": "sum by (queue)"
+                    ' (rabbitmq_queue_messages_unacked{queue=~"portcall.*"})'
+                },
+            ),
+            Panel(
+                "Memory and free disk of nodes",
+                "bytes",
+                {
+                    "memory {{instance}}": "rabbitmq_process_resident_memory_bytes",
+                    "free disk {{instance}}": "rabbitmq_disk_space_available_bytes",
+                },
+            ),
+        ),
+        "Records": (
+            Panel(
+                "Records stored",
+                "cps",
+                {
+                    "{{what}}": _rate("portcall_recorder_records_total", "what"),
+                    "added up": _rate("portcall_recorder_records_added_up_total"),
+                    "pruned": _rate("portcall_recorder_records_pruned_total"),
+                },
+            ),
+            Panel(
+                "Lag of the recorder",
+                "s",
+                {"lag": "max(portcall_recorder_lag_seconds)"},
+                "How old the last record was when it was stored.",
+            ),
+            Panel(
+                "Records in one transaction",
+                "short",
+                {
+                    f"p{int(share * 100)}": _quantile(share, "portcall_recorder_batch_records")
+                    for share in (0.5, 0.99)
+                },
+            ),
+            Panel(
+                "Lost, skipped, unusable",
+                "cps",
+                {
+                    "lost frames": _rate("portcall_recorder_frames_lost_total"),
+                    "skipped: {{why}}": _rate("portcall_recorder_frames_skipped_total", "why"),
+                    "unusable notes": _rate("portcall_recorder_notes_unusable_total"),
+                },
+            ),
+            Panel(
+                "Webhooks in routers",
+                "short",
+                {"{{instance}}": "portcall_router_webhooks"},
+            ),
+            Panel(
+                "Revision of routers",
+                "short",
+                {"{{instance}}": "portcall_router_revision"},
+                "All routers have the same within a second of a change.",
+            ),
+        ),
+    },
+)
+DASHBOARDS = (OVERVIEW, BROKER_AND_STORE)
+
+
+def model(dashboard: Dashboard) -> dict[str, Any]:
+    """A dashboard as Grafana imports it."""
+    return {
+        "uid": dashboard.uid,
+        "title": dashboard.title,
+        "tags": ["portcall"],
+        "schemaVersion": SCHEMA,
+        "version": 1,
+        "editable": True,
+        "refresh": "30s",
+        "time": {"from": "now-3h", "to": "now"},
+        "templating": {
+            "list": [
+                {
+                    "name": "datasource",
+                    "label": "Data source",
+                    "type": "datasource",
+                    "query": "prometheus",
+                }
+            ]
+        },
+        "panels": list(_placed(dashboard)),
+    }
+
+
+def _placed(dashboard: Dashboard) -> Iterator[dict[str, Any]]:
+    number, below = 0, 0
+    for title, panels in dashboard.rows.items():
+        number += 1
+        yield {
+            "id": number,
+            "type": "row",
+            "title": title,
+            "collapsed": False,
+            "panels": [],
+            "gridPos": {"x": 0, "y": below, "w": ROW_WIDTH, "h": 1},
+        }
+        below += 1
+        for place, panel in enumerate(panels):
+            number += 1
+            line, column = divmod(place, ROW_WIDTH // WIDTH)
+            position = {"x": column * WIDTH, "y": below + line * HEIGHT, "w": WIDTH, "h": HEIGHT}
+            yield _panel(number, panel, position)
+        below += -(-len(panels) // (ROW_WIDTH // WIDTH)) * HEIGHT
+
+
+def _panel(number: int, panel: Panel, position: dict[str, int]) -> dict[str, Any]:
+    source = {"type": "prometheus", "uid": "${datasource}"}
+    return {
+        "id": number,
+        "type": "timeseries",
+        "title": panel.title,
+        "description": panel.text,
+        "datasource": source,
+        "gridPos": position,
+        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
+        "options": {
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+            "tooltip": {"mode": "multi", "sort": "desc"},
+        },
+        "targets": [
+            {
+                "refId": chr(ord("A") + place),
+                "datasource": source,
+                "expr": query,
+                "legendFormat": name,
+            }
+            for place, (name, query) in enumerate(panel.queries.items())
+        ],
+    }
+
+
+def texts() -> dict[str, str]:
+    """The files by their names."""
+    return {f"{each.uid}.json": json.dumps(model(each), indent=2) + "\n" for each in DASHBOARDS}
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, text in texts().items():
+        (FOLDER / name).write_text(text)
