@@ -172,7 +172,9 @@ FILTERS = typer.Option(
     metavar="FILTER...",
     help="Which events it does not get, although actions and scope cover them: taggedOnly,"
     " noReferrers, changedOnly, or artifactTypes=image,index to get only these types (image, index,"
-    ' helm, signature, attestation, sbom, wasm, cache, other, unknown). Replaces all; "" for none.',
+    " helm, signature, attestation, sbom, wasm, cache, other, unknown), or coalesce=1m to get one"
+    " POST for an index and what it lists: a push without a tag waits so long for it (1s to 1h)."
+    ' Replaces all; "" for none.',
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )

@@ -1,6 +1,11 @@
 """The recorder's process: its wiring."""
 
-from portcall.recorder.digest_retention import DELETED_TAG_MS, MAX_TAGS, DigestRetention
+from portcall.recorder.digest_retention import (
+    DELETED_TAG_MS,
+    MAX_TAGS,
+    TOLD_CHILD_MS,
+    DigestRetention,
+)
 from portcall.recorder.journal import Settling
 from portcall.recorder.kinds import LOG_KIND, has_ping, is_mark, journal_kind
 from portcall.recorder.record import Recorder
@@ -79,6 +84,8 @@ async def main(host: Host = OWN_PROCESS) -> None:
         process.supervise(tags.run(), "forgetting tags")
         told = DigestRetention(store.told_tags, most=MAX_TAGS)
         process.supervise(told.run(), "forgetting told tags")
+        children = DigestRetention(store.told_children, max_age_ms=TOLD_CHILD_MS, most=MAX_TAGS)
+        process.supervise(children.run(), "forgetting told children")
         process.supervise(watch.run(), "watch")
         await process.until_stopped()
     await recorder.settled()

@@ -16,6 +16,9 @@ MAX_TAGS = 1_000_000
 """Known tags; some 300 bytes each on SQLite, with the indexes."""
 DELETED_TAG_MS = 24 * 3600 * 1000
 """How long a deleted tag is remembered, for notes that come late."""
+TOLD_CHILD_MS = 7 * 24 * 3600 * 1000
+"""How long it is remembered which manifests an index lists. A push waits an hour at most for its
+index, and may be decided later only if the broker or the store is away."""
 INTERVAL_S = 60.0
 CHUNK = 1_000
 """Of each kind in one transaction, during which other writers wait on SQLite."""

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from portcall.router.coalescing import Coalescing
 from portcall.router.measures import Measures
 from portcall.router.outbox import Outbox
 from portcall.router.route import Router
@@ -14,7 +15,7 @@ from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.parking import Parking
 from portcall.runtime.process import DRAIN_S, OWN_PROCESS, Host, launch, running
-from portcall.schemas.topology import DELIVER, EVENTS_IN, topology, wait_rung
+from portcall.schemas.topology import COALESCE, DELIVER, EVENTS_IN, topology, wait_rung
 from portcall.store.engine import open_store
 from portcall.store.subscriptions.subscriptions import Subscriptions
 
@@ -41,11 +42,14 @@ async def main(host: Host = OWN_PROCESS) -> None:
             max_held=settings.prefetch // 2,
         )
         watching = Watching(store.told_tags, outbox)
-        router = Router(subscriptions=subscriptions, outbox=outbox, watching=watching)
+        coalescing = Coalescing(store.told_children, outbox, rungs_ms=settings.rungs_ms)
+        router = Router(
+            subscriptions=subscriptions, outbox=outbox, watching=watching, coalescing=coalescing
+        )
         consumer = Consumer(
             settings.amqp_url,
             name="portcall router consumer",
-            prefetch={EVENTS_IN: settings.prefetch},
+            prefetch={EVENTS_IN: settings.prefetch, COALESCE: settings.prefetch},
             handler=router.handle,
             publisher=publisher,
         )

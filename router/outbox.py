@@ -19,7 +19,7 @@ from portcall.runtime.parking import Parking
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.events import Event
 from portcall.schemas.frames import encode_deliveries
-from portcall.schemas.topology import DELIVER, deliver_key, retry_key, wait_rung
+from portcall.schemas.topology import COALESCE_KEY, DELIVER, deliver_key, retry_key, wait_rung
 
 PARKED = Counter(
     "portcall_deliveries_aside",
@@ -135,6 +135,25 @@ class Outbox:
         await self._publisher.publish_surely(body, exchange=rung, key=key)
         for item in items:
             item.latch.count_down()
+
+    async def hold(
+        self,
+        events: Sequence[Event],
+        deliveries: Sequence[Delivery],
+        rung_ms: int,
+        *,
+        again: bool = False,
+    ) -> None:
+        """Let pushes wait on a rung of the ladder, and come back to a router; by themselves.
+
+        Args:
+            events: The pushes.
+            deliveries: Which of them wait, and for which webhooks; each points at its event.
+            rung_ms: The rung.
+            again: They may have been routed before.
+        """
+        body = encode_deliveries(events, deliveries, again=again)
+        await self._publisher.publish_surely(body, exchange=wait_rung(rung_ms), key=COALESCE_KEY)
 
     async def note(self, matched: Iterable[Found]) -> None:
         """Note for each event which webhooks it was routed to; returns when that is confirmed."""

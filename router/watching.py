@@ -7,22 +7,21 @@ before it is noted. While the store is away, events for such webhooks wait for i
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
 from portcall.router.changes import SKEW_MS, Step, deleted, pushed
 from portcall.router.outbox import Matched, Outbox
 from portcall.router.sieve import count
+from portcall.router.store_retry import Pause, answered
 from portcall.runtime.latch import Latch
-from portcall.runtime.logs import get_logger
 from portcall.schemas.events import Action, Event
 from portcall.schemas.filters import CHANGED_ONLY
 from portcall.schemas.journal import digest_of, manifest_of
-from portcall.store.errors import StoreUnavailableError
 from portcall.store.intake.told_tags import TagKey, ToldTag
 
-RETRY_S = 0.5
 NOBODY = 0
 """In the place of a webhook: the row says when a digest or a tag was deleted last. No tag looks
 like a digest."""
@@ -78,12 +77,11 @@ class Watching:
         self,
         table: Table,
         outbox: Outbox,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pause: Pause = asyncio.sleep,
     ) -> None:
         self._table = table
         self._outbox = outbox
         self._pause = pause
-        self._log = get_logger()
 
     async def route(
         self, watched: Sequence[Watched], watchers: Collection[int], *, again: bool
@@ -213,12 +211,7 @@ class Watching:
         self, ask: Callable[Arguments, AnswerT], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> AnswerT:
         """Call a method of the store in a thread, again and again until the store answers."""
-        while True:
-            try:
-                return await asyncio.to_thread(ask, *args, **kwargs)
-            except StoreUnavailableError as error:
-                self._log.warning("store.awaited", reason=str(error))
-                await self._pause(RETRY_S)
+        return await answered(self._pause, partial(ask, *args, **kwargs))
 
 
 def unless_deleted(step: Step, gone_ms: int) -> Step:

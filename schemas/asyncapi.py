@@ -117,6 +117,7 @@ def _channels() -> Json:
             "DeliveryFrame",
             shard="A number from 0, computed from the webhook's number.",
         ),
+        "coalesce": _queue(topology.COALESCE, "DeliveryFrame"),
         "log": _queue(topology.LOG, "RecordFrame"),
         "journal": _queue(topology.JOURNAL, "JournalFrame"),
         "dead": _queue(topology.DEAD, "DeadLetter"),
@@ -161,6 +162,9 @@ def _operations() -> Json:
         ),
         "sendDeliveries": _operation(
             "send", "deliveries", "The router sends each event with its deliveries to a shard."
+        ),
+        "receiveWaited": _operation(
+            "receive", "coalesce", "The router takes pushes that have waited for their index."
         ),
         "sendRecords": _operation(
             "send", "log", "The deliverer publishes the result of every attempt."

@@ -14,6 +14,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from portcall.schemas.children import DIGEST
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.extras import Extras, SentExtras, cleaned
 from portcall.schemas.scopes import check_repository, check_tag
@@ -23,7 +24,6 @@ PING = "ping"
 
 EVENT_ID_PATTERN = r"[\x21-\x7e]{1,128}"
 _EVENT_ID = re.compile(EVENT_ID_PATTERN, re.ASCII)
-_DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{1,256}", re.ASCII)
 
 Text = Annotated[str, Meta(max_length=1024)]
 Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -156,7 +156,7 @@ def check_digest(digest: str, field: str = "digest") -> str:
     Raises:
         InvalidValueError: It is no algorithm with a value, as in ``sha256:<64 hex digits>``.
     """
-    if not _DIGEST.fullmatch(digest):
+    if not DIGEST.fullmatch(digest):
         raise InvalidValueError(
             field, f"{digest[:64]!r} is not a digest, as in sha256:<64 hex digits>"
         )

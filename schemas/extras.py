@@ -11,6 +11,8 @@ from itertools import islice
 
 from msgspec import Struct, structs
 
+from portcall.schemas.children import Child, listed
+
 MAX_TEXT = 256
 """Characters of the actor and of the sender's own id; a robot's name in Harbor has 255."""
 MAX_WORD = 64
@@ -53,6 +55,7 @@ class Extras(Struct, frozen=True, omit_defaults=True, rename="camel"):
         backfilled: Nothing told of it when it happened: it was found by a comparison later.
         referrer: Of a delete: its digest was last seen under a tag of what is attached to another
             artifact, as ``sha256-<hex>``.
+        children: Of an index: what it lists.
     """
 
     kind: str = ""
@@ -63,6 +66,14 @@ class Extras(Struct, frozen=True, omit_defaults=True, rename="camel"):
     platforms: tuple[str, ...] = ()
     backfilled: bool = False
     referrer: bool = False
+    children: tuple[Child, ...] = ()
+
+
+class SentChild(Struct, frozen=True):
+    """A child of an index that people publish themselves; null counts as absent."""
+
+    digest: str | None = None
+    platform: str | None = None
 
 
 class SentExtras(Struct, frozen=True, rename="camel"):
@@ -73,6 +84,7 @@ class SentExtras(Struct, frozen=True, rename="camel"):
     artifact_type: str | None = None
     platforms: list[str] | None = None
     backfilled: bool | None = None
+    children: list[SentChild] | None = None
 
     @property
     def extras(self) -> Extras:
@@ -83,6 +95,9 @@ class SentExtras(Struct, frozen=True, rename="camel"):
             artifact_type=self.artifact_type or "",
             platforms=tuple(self.platforms or ()),
             backfilled=bool(self.backfilled),
+            children=tuple(
+                Child(each.digest or "", each.platform or "") for each in self.children or ()
+            ),
         )
 
 
@@ -106,6 +121,12 @@ def cleaned(extras: Extras, event_id: str = "") -> Extras | None:
         platforms=_platforms(extras.platforms),
         backfilled=extras.backfilled,
         referrer=extras.referrer,
+        children=tuple(
+            Child(each.digest, kept_text(each.platform, MAX_WORD))
+            for each in listed(extras.children)
+        )
+        if extras.children
+        else (),
     )
     return None if kept == NONE else kept
 

@@ -3,8 +3,9 @@
 All are off by default: a webhook without filters gets what ACR's rules give it. They are tried in
 the order of `NAMES`, and the first that holds an event back is the one that is named.
 
-Everything here is pure but `changedOnly`, which needs the store: `router.changes` asks it for the
-events that the others let pass.
+Everything here is pure but two, which need the store for events that the others let pass:
+`changedOnly` (`router.changes`), and `coalesce` (`router.coalescing`), which holds a push without a
+tag back until it is known whether an index lists it.
 """
 
 import re
@@ -15,14 +16,21 @@ import msgspec
 from msgspec import Struct
 
 from portcall.schemas.artifact_types import ATTACHED, artifact_type, is_referrer_tag
+from portcall.schemas.durations import format_duration, parse_duration_ms
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action, Event
 from portcall.schemas.extras import NONE
 
 TAGGED_ONLY, NO_REFERRERS = "taggedOnly", "noReferrers"
 ARTIFACT_TYPES, CHANGED_ONLY = "artifactTypes", "changedOnly"
+COALESCE = "coalesce"
+COALESCING = "coalescing"
+"""In the journal, in the place of a filter: the event waits for an index that lists it."""
 FLAGS = (TAGGED_ONLY, NO_REFERRERS, CHANGED_ONLY)
-NAMES = (TAGGED_ONLY, NO_REFERRERS, ARTIFACT_TYPES, CHANGED_ONLY)
+NAMES = (TAGGED_ONLY, NO_REFERRERS, ARTIFACT_TYPES, CHANGED_ONLY, COALESCE)
+DEFAULT_WAIT = "1m"
+MIN_WAIT_MS, MAX_WAIT_MS = 1_000, 3_600_000
+"""How long a push without a tag may wait for its index."""
 UNKNOWN = "unknown"
 TYPES = (
     "image", "index", "helm", "signature", "attestation", "sbom", "wasm", "cache", "other", UNKNOWN,
@@ -41,12 +49,25 @@ class Filters(Struct, frozen=True, omit_defaults=True, rename="camel"):
             artifact: their tags ``sha256-<hex>``, and deletes of digests last seen under one.
         artifact_types: Let only these pass; empty: all.
         changed_only: Hold back a push of a tag that names the same digest as before.
+        coalesce: How long a push without a tag waits for the push of an index that lists it, as
+            ``1m``; it is held back where the webhook gets that. Empty: it does not wait.
     """
 
     tagged_only: bool = False
     no_referrers: bool = False
     artifact_types: tuple[str, ...] = ()
     changed_only: bool = False
+    coalesce: str = ""
+
+    @property
+    def wait_ms(self) -> int:
+        """How long a push without a tag waits, milliseconds; 0: it does not."""
+        if not self.coalesce:
+            return 0
+        try:
+            return min(parse_duration_ms(self.coalesce), MAX_WAIT_MS)
+        except InvalidValueError:  # as a later version writes it
+            return parse_duration_ms(DEFAULT_WAIT)
 
 
 OFF = Filters()
@@ -142,6 +163,8 @@ def why(name: str, facts: Facts, filters: Filters | None = None) -> str:
             return f"{name}: the artifact's type is {facts.artifact_type}{wanted}"
         case "changedOnly":
             return f"{name}: the tag named this digest before, as the webhook was told"
+        case "coalesce":
+            return f"{name}: the push of an index that lists it tells of it"
         case _:
             return name
 
@@ -170,6 +193,8 @@ def read_filters(value: object, field: str = "filters") -> Filters | None:
             read[name] = _flag(given, f"{field}.{name}")
         elif name == ARTIFACT_TYPES:
             read[name] = _types(given, f"{field}.{name}")
+        elif name == COALESCE:
+            read[name] = _wait(given, f"{field}.{name}")
         else:
             raise InvalidValueError(
                 f"{field}.{str(name)[:32]}", f"is no filter; there are {', '.join(NAMES)}"
@@ -184,6 +209,19 @@ def _flag(value: object, field: str) -> bool:
     if not isinstance(value, bool):
         raise InvalidValueError(field, "must be true or false")
     return value
+
+
+def _wait(value: object, field: str) -> str:
+    if value is None or value is False or value == "":
+        return ""
+    if value is True:
+        return DEFAULT_WAIT
+    if not isinstance(value, str):
+        raise InvalidValueError(field, "must be a duration, as 1m, or true or false")
+    wait_ms = parse_duration_ms(value, field)
+    if not MIN_WAIT_MS <= wait_ms <= MAX_WAIT_MS:
+        raise InvalidValueError(field, f"{value[:32]!r} is not between 1s and 1h")
+    return format_duration(wait_ms)
 
 
 def _types(value: object, field: str) -> tuple[str, ...]:
@@ -201,7 +239,7 @@ def filters_in(words: str | Iterable[str]) -> dict[str, Any]:
     """The object that words stand for, unchecked: ``taggedOnly artifactTypes=image,index``.
 
     Case and hyphens do not count: ``tagged-only`` is the same. A word that is no filter becomes a
-    field that `read_filters` refuses.
+    field that `read_filters` refuses. ``coalesce`` may have a wait, as in ``coalesce=30s``.
 
     Args:
         words: The words, also in one text.
@@ -232,6 +270,8 @@ def words_of(filters: Mapping[str, Any]) -> str:
     words = [name for name in FLAGS if filters.get(name)]
     if types := filters.get(ARTIFACT_TYPES):
         words.append(f"{ARTIFACT_TYPES}={','.join(types)}")
+    if wait := filters.get(COALESCE):
+        words.append(f"{COALESCE}={wait}")
     return " ".join(words)
 
 

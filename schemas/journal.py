@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from portcall.schemas.events import Event
 from portcall.schemas.extras import Extras
-from portcall.schemas.filters import facts_of
+from portcall.schemas.filters import COALESCING, facts_of
 
 TAG_DELETE = "tag_delete"
 """The reason of a notification that a tag was deleted; ACR's webhooks tell only of manifests."""
@@ -44,7 +44,7 @@ class Note(Struct, frozen=True, array_like=True):
         tag: The event's tag; empty where it has none.
         manifest: The digest of what was pushed or deleted; empty where the event names none.
         held: The webhooks whose filters held it back, by the filter's name, their numbers as in
-            *webhooks*; None: none.
+            *webhooks*; None: none. Those of `COALESCING` are among *webhooks*: the event waits.
         artifact_type: One of `schemas.filters.TYPES`, in the note that it was accepted.
         referrer: Whether it is known to be attached to another artifact; in the same note.
         extras: What its source tells beyond the payload, in the note that it was routed to no
@@ -136,10 +136,15 @@ def routed(
     Args:
         event: The event.
         webhook_ids: The webhooks.
-        held: Those whose filters held it back, by the filter's name; None: none.
+        held: Those whose filters held it back, by the filter's name; None: none. Those for which
+            it waits, by `COALESCING`, are expected to get it: the note has them among the webhooks,
+            too.
     """
-    by_filter = {name: differences(ids) for name, ids in held.items()} if held else None
-    return _note(event, differences(webhook_ids), held=by_filter)
+    if not held:
+        return _note(event, differences(webhook_ids))
+    expected = [*webhook_ids, *held.get(COALESCING, ())]
+    by_filter = {name: differences(ids) for name, ids in held.items()}
+    return _note(event, differences(expected), held=by_filter)
 
 
 def _note(

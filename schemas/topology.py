@@ -25,6 +25,7 @@ EVENTS_IN = "portcall.events.in"
 SHARDS = "portcall.shards"
 ROUTER = "portcall.router"
 DELIVER = "portcall.deliver"
+COALESCE = "portcall.coalesce"
 LOG = "portcall.log"
 JOURNAL = "portcall.journal"
 DEAD = "portcall.dead"
@@ -127,6 +128,10 @@ def retry_key(shard: int) -> str:
     return f"retry.{shard}"
 
 
+COALESCE_KEY = "coalesce"
+"""The routing key on `DELIVER` of pushes that waited for their index, for the router."""
+
+
 def deliver_queue(shard: int) -> str:
     """The queue of fresh deliveries of one shard."""
     return f"portcall.deliver.{shard}"
@@ -175,6 +180,7 @@ def topology(*, shards: int, rungs_ms: tuple[int, ...], max_bytes: int = GIB) ->
         Queue(UNROUTED, _kept(4 * max_bytes)),
         Queue(DEAD, _kept(4 * max_bytes)),
         Queue(EVENTS_IN, _worked(max_bytes)),
+        Queue(COALESCE, _worked(max_bytes)),
         Queue(LOG, _stream(8 * max_bytes)),
         Queue(JOURNAL, _stream(8 * max_bytes)),
     ]
@@ -182,6 +188,7 @@ def topology(*, shards: int, rungs_ms: tuple[int, ...], max_bytes: int = GIB) ->
         Binding(UNROUTED, UNROUTED),
         Binding(DEAD, DEAD),
         Binding(ROUTER, EVENTS_IN),
+        Binding(DELIVER, COALESCE, COALESCE_KEY),
         Binding(LOG, LOG),
         Binding(JOURNAL, JOURNAL),
     ]

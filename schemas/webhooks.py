@@ -144,6 +144,7 @@ class Webhook:
         trust: Which certificates are accepted, and which one is shown; None: the default.
         format: The form of its POSTs, as `schemas.formats.chosen` checks it; None: ACR's.
         final_answers: Which answers end a delivery, as in `schemas.final_answers`; None: none.
+        filters: What it does not want to hear; None: nothing is held back.
     """
 
     id: int
@@ -165,6 +166,7 @@ class Webhook:
     trust: Trust | None = None
     format: Mapping[str, str] | None = None
     final_answers: str | None = None
+    filters: Filters | None = None
 
     def takes(self, *, probe: bool) -> bool:
         """Whether it receives POSTs now; a probe may also go to one that Portcall disabled."""

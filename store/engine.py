@@ -8,6 +8,7 @@ from portcall.store.database.database import Database
 from portcall.store.database.installation import InstallationTable
 from portcall.store.intake.digests import KnownDigests
 from portcall.store.intake.known_tags import KnownTags
+from portcall.store.intake.told_children import ToldChildren
 from portcall.store.intake.told_tags import ToldTags
 from portcall.store.journal.journal import Journal
 from portcall.store.records.event_log import EventLog
@@ -54,6 +55,7 @@ class Store:
     sources: Sources
     tags: KnownTags
     told_tags: ToldTags
+    told_children: ToldChildren
 
     def stamp(self) -> int | None:
         """As `Database.stamp`, for a `runtime.pacing.Glance`."""
@@ -97,4 +99,5 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         sources=Sources(database, vault),
         tags=KnownTags(database),
         told_tags=ToldTags(database),
+        told_children=ToldChildren(database),
     )

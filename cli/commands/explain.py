@@ -37,6 +37,7 @@ _WORDS = {
     "refused": "refused by the receiver",
     "none": "does not match",
     "filtered": "held back by a filter",
+    "coalescing": "waits for the push of an index that lists it",
 }
 
 
@@ -94,10 +95,12 @@ def tree(explanation: Document) -> Tree:
 
 def _told(extras: Document) -> str:
     """Say what the source tells beyond the payload; empty: nothing."""
+    children = extras.get("children") or ()
     facts = (
         ("by ", value(extras, "actor")),
         ("", value(extras, "artifactType")),
         ("for ", ", ".join(map(str, extras.get("platforms") or ()))),
+        ("lists ", counted(len(children), "manifest") if children else ""),
         ("with the tags ", ", ".join(map(str, extras.get("tags") or ()))),
         ("from the source ", _source(extras)),
         ("", "was attached to another artifact" if extras.get("referrer") else ""),

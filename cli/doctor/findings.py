@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from portcall.cli.output import counted
-from portcall.schemas.topology import DEAD, EVENTS_IN, UNROUTED
+from portcall.schemas.topology import COALESCE, DEAD, EVENTS_IN, UNROUTED
 from portcall.store.intake.ignored import IgnoredEvent, IgnoredKind
 
 OLDEST_PYTHON = (3, 11)
@@ -123,6 +123,7 @@ def queues(depths: Mapping[str, int | None]) -> Finding:
     """Report the messages in each queue. Dead letters are not the installation's fault."""
     groups = {
         "events.in": depths.get(EVENTS_IN) or 0,
+        "coalesce": depths.get(COALESCE) or 0,
         "deliver": _sum(depths, "portcall.deliver."),
         "retry": _sum(depths, "portcall.retry."),
         "wait": _sum(depths, "portcall.wait."),

@@ -12,6 +12,7 @@ from portcall.deliverer.results import expired, omitted
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.formats.chosen import Chosen
 from portcall.schemas.formats.results import Omitted, Rendered, Unrenderable
+from portcall.schemas.formats.table import ACR
 from portcall.schemas.records import Failure
 
 
@@ -27,7 +28,10 @@ def prepared(
             return GivenUp(expired(job.delivery, reason, now_ms))
         case Rendered():
             named = delivery_id(job.event.id, job.delivery.webhook_id)
-            return formed(template, rendered, delivery_id=named, now_s=now_ms // 1000)
+            now_s = now_ms // 1000
+            if form.format is ACR and rendered.body == (own := bytes(job.event.body)):
+                return template.request(delivery_id=named, body=own, now_s=now_s)
+            return formed(template, rendered, delivery_id=named, now_s=now_s)
 
 
 def judged(attempt: Attempt, form: Chosen) -> Attempt:

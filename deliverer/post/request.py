@@ -57,7 +57,7 @@ class Template(Struct, frozen=True):
         sign: Signs; None: unsigned.
         sign_before: Signs, too, with the previous secret, until *before_until_s*.
         before_until_s: Seconds since the epoch; 0: no other secret.
-        form: The format of its bodies; None: ACR's.
+        form: The format of its bodies; None: ACR's, without the children of an index.
     """
 
     webhook: Webhook
@@ -75,7 +75,7 @@ class Template(Struct, frozen=True):
     def of(cls, webhook: Webhook, masking: Masking = Masking.SECRETS) -> Self:
         """Prepare the requests to *webhook*; *masking*: which headers its records mask."""
         uri = parse_uri(webhook.uri, max_length=0)  # older ones may be longer
-        form = chosen_of(webhook.format) if webhook.format else None
+        form = _form(webhook)
         default = _defaults(webhook, form)
         headers = {**default, **webhook.headers}
         lines = [f"POST {uri.target} HTTP/1.1", f"Host: {uri.authority}"]
@@ -115,6 +115,13 @@ class Template(Struct, frozen=True):
         lines += f"Content-Length: {length}\r\n\r\n"
         head = self.head + lines.encode("ascii")
         return Request(self.origin, head, body, Sent(self.uri, shown))
+
+
+def _form(webhook: Webhook) -> Chosen | None:
+    coalesces = webhook.filters is not None and webhook.filters.wait_ms > 0
+    if not webhook.format and not coalesces:
+        return None
+    return chosen_of(webhook.format, lists_children=coalesces)
 
 
 def _defaults(webhook: Webhook, form: Chosen | None) -> dict[str, str]:

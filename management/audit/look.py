@@ -19,7 +19,7 @@ from portcall.schemas.frames import (
     encode_records,
 )
 from portcall.schemas.journal import NOTE_LINGER_S, digest_of
-from portcall.schemas.topology import DEAD, EVENTS_IN, JOURNAL, LOG
+from portcall.schemas.topology import COALESCE, DEAD, EVENTS_IN, JOURNAL, LOG
 from portcall.store.engine import Store
 from portcall.store.journal.accounts import MAX_SUSPECTS, Accounts, Doubt
 
@@ -34,7 +34,7 @@ DEAD_LOOKED_AT = 1_000
 
 _PLACES: dict[Doubt, tuple[str, ...]] = {
     Doubt.NOT_ROUTED: (EVENTS_IN, "portcall.deliver."),
-    Doubt.NOT_ATTEMPTED: ("portcall.deliver.", "portcall.retry.", "portcall.wait."),
+    Doubt.NOT_ATTEMPTED: ("portcall.deliver.", "portcall.retry.", "portcall.wait.", COALESCE),
     Doubt.NOT_RETRIED: ("portcall.retry.", "portcall.wait."),
     Doubt.NEVER_ACCEPTED: (EVENTS_IN, "portcall.deliver."),
     Doubt.NEVER_ROUTED: (EVENTS_IN, "portcall.deliver."),

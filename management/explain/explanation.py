@@ -18,7 +18,7 @@ from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.durations import format_duration
 from portcall.schemas.events import PING
 from portcall.schemas.extras import Extras
-from portcall.schemas.filters import facts_by_tag, why
+from portcall.schemas.filters import COALESCING, facts_by_tag, why
 from portcall.schemas.records import Outcome
 from portcall.store.engine import Store
 from portcall.store.intake.ignored import IgnoredEvent
@@ -44,6 +44,8 @@ class Whereabouts(StrEnum):
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
     CANCELLED = "cancelled"
+    COALESCING = "coalescing"
+    """It waits for the push of an index that lists it, before its first attempt."""
     FILTERED = "filtered"
     """A filter of the webhook held the event back when it was routed."""
     REFUSED = "refused"
@@ -227,7 +229,7 @@ class Explaining:
             misses = misses_of(each, about.action, about.repository, about.tag, note.facts)
             without = Whereabouts.NONE if misses else Whereabouts.UNKNOWN
             if each.id in routed:
-                without = Whereabouts.QUEUED
+                without = _waiting(held.get(each.id))
             elif each.id in held:
                 without = Whereabouts.FILTERED
                 misses = _with_filter(misses, held[each.id], note, each)
@@ -236,7 +238,9 @@ class Explaining:
         gone = {*by_webhook, *routed, *held} - {each.webhook_id for each in explained}
         for webhook_id in sorted(gone):
             mine = by_webhook.get(webhook_id, [])
-            without = Whereabouts.FILTERED if webhook_id in held else Whereabouts.QUEUED
+            without = _waiting(held.get(webhook_id))
+            if webhook_id in held and webhook_id not in routed:
+                without = Whereabouts.FILTERED
             life = self._life(webhook_id, about.event_id, mine, without)
             explained.append(Explained(webhook_id, "", [DELETED], life))
         return explained
@@ -285,6 +289,11 @@ def _about(records: Sequence[StoredRecord], noted: Sequence[NotedEvent]) -> Expl
         is_routed=False,
         webhooks=(),
     )
+
+
+def _waiting(name: str | None) -> Whereabouts:
+    """Where a delivery without a record waits, which the event's note names for *name* or not."""
+    return Whereabouts.COALESCING if name == COALESCING else Whereabouts.QUEUED
 
 
 def _with_filter(

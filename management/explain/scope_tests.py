@@ -1,11 +1,13 @@
 """A dry run: which recent events of a registry a webhook would have got, before it is saved."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from portcall.management.explain.reasons import Miss, Predicate, filtered, not_covered, unmatched
 from portcall.schemas.events import Action
-from portcall.schemas.filters import CHANGED_ONLY, OFF, Filters, why
+from portcall.schemas.extras import NONE
+from portcall.schemas.filters import CHANGED_ONLY, COALESCE, OFF, Filters, why
 from portcall.schemas.globs.scopes import Judged, Scopes, parse_scopes
 from portcall.schemas.scopes import Scope, parse_scope
 from portcall.schemas.webhooks import action_bits
@@ -14,6 +16,9 @@ from portcall.store.journal.noted import NotedEvent
 
 LAST = 20
 MAX_LAST = 500
+
+Children = Mapping[tuple[str, int], Sequence[str]]
+"""The digests that an index lists, by the id of the event and its time of acceptance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ class ScopeTests:
             actions: As a user writes them; empty: any.
             last: How many events, 1 to `MAX_LAST`.
             filters: Which events are held back; None: none. With `changedOnly` the first of these
-                events that pushes a tag counts as a change.
+                events that pushes a tag counts as a change. With `coalesce` only an index among
+                these events counts.
             scopes: Patterns as a user writes them; empty: none.
 
         Raises:
@@ -85,9 +91,22 @@ class ScopeTests:
         """
         covered = parse_scope(scope)
         bits = action_bits([action.lower() for action in actions] or list(Action))
-        run = DryRun(bits, covered, parse_scopes(scopes), filters or OFF)
-        oldest_first = reversed(self._store.journal.newest(registry, last))
-        return [run.tried(each) for each in oldest_first][::-1]
+        noted = self._store.journal.newest(registry, last)
+        children = self._children(registry, noted) if filters and filters.wait_ms else {}
+        run = DryRun(bits, covered, parse_scopes(scopes), filters or OFF, children)
+        tried = [(each, run.tried(each)) for each in reversed(noted)]
+        return [run.coalesced(each, one) for each, one in tried][::-1]
+
+    def _children(self, registry: str, noted: Sequence[NotedEvent]) -> Children:
+        """What the indexes among some events list."""
+        indexes = [each for each in noted if each.facts.artifact_type == "index"]
+        recorded = self._store.eventlog.events(registry, [each.event_id for each in indexes])
+        told = {(each.event_id, each.accepted_ms): each.extras for each in indexes}
+        told |= {(each.id, each.accepted_ms): each.extras for each in recorded}
+        return {
+            key: [child.digest for child in (extras or NONE).children]
+            for key, extras in told.items()
+        }
 
 
 class DryRun:
@@ -98,10 +117,20 @@ class DryRun:
         scope: Its scope.
         scopes: The patterns that narrow it.
         filters: What is held back.
+        children: What indexes list.
     """
 
-    def __init__(self, actions: int, scope: Scope, scopes: Scopes, filters: Filters) -> None:
+    def __init__(
+        self,
+        actions: int,
+        scope: Scope,
+        scopes: Scopes,
+        filters: Filters,
+        children: Children = MappingProxyType({}),
+    ) -> None:
         self._actions = actions
+        self._children = children
+        self._listed: dict[tuple[str, str], int] = {}
         self._scope = scope
         self._scopes = scopes
         self._filters = filters
@@ -115,6 +144,9 @@ class DryRun:
         facts = noted.facts
         if not misses:
             misses = filtered(self._filters, facts)
+        if not misses and noted.action == Action.PUSH:
+            for digest in self._children.get((noted.event_id, noted.accepted_ms), ()):
+                self._listed[noted.repository, digest] = noted.accepted_ms
         if self._filters.changed_only and self._is_told(noted, sends=not misses):
             misses = [Miss(Predicate.FILTER, why(CHANGED_ONLY, facts, self._filters))]
         return Tried(
@@ -126,6 +158,18 @@ class DryRun:
             misses,
             self._scopes.judge(noted.repository, noted.tag),
         )
+
+    def coalesced(self, noted: NotedEvent, tried: Tried) -> Tried:
+        """An event that was tried, when all are: an index that lists it may have come after it."""
+        wait_ms = self._filters.wait_ms
+        may_wait = noted.action == Action.PUSH and not noted.tag and bool(noted.manifest)
+        if not wait_ms or not tried.matches or not may_wait or noted.facts.artifact_type == "index":
+            return tried
+        listed_ms = self._listed.get((noted.repository, noted.manifest))
+        if listed_ms is None or listed_ms < noted.accepted_ms - wait_ms:
+            return tried
+        held = Miss(Predicate.FILTER, why(COALESCE, noted.facts, self._filters))
+        return replace(tried, misses=[held])
 
     def _is_told(self, noted: NotedEvent, *, sends: bool) -> bool:
         """Whether the webhook knows already what a push says; remembers what it is told."""

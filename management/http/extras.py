@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import UNSET, UnsetType
 
 from portcall.management.http.shapes import Shape
+from portcall.schemas.children import Child
 from portcall.schemas.extras import NONE, Extras
 
 
@@ -21,6 +22,7 @@ class ToldExtras(Shape, frozen=True, kw_only=True):
         backfilled: Found by a comparison with the registry after it happened.
         referrer: Of a delete, whether its digest was last seen under a tag of what is attached to
             another artifact.
+        children: Of an index, the manifests that it lists, where the registry tells them.
         tags: Of a delete, the tags that went with the manifest, where the registry tells them.
     """
 
@@ -32,6 +34,7 @@ class ToldExtras(Shape, frozen=True, kw_only=True):
     platforms: list[str] | UnsetType = UNSET
     backfilled: bool | UnsetType = UNSET
     referrer: bool | UnsetType = UNSET
+    children: list[Child] | UnsetType = UNSET
     tags: list[str] | UnsetType = UNSET
 
 
@@ -49,5 +52,6 @@ def told_extras(extras: Extras | None, tags: Sequence[str] = ()) -> ToldExtras |
         platforms=list(told.platforms) or UNSET,
         backfilled=told.backfilled or UNSET,
         referrer=told.referrer or UNSET,
+        children=list(told.children) or UNSET,
         tags=list(tags) or UNSET,
     )

@@ -12,7 +12,7 @@ from portcall.schemas.certificates import (
     MAX_KEY_CHARACTERS,
 )
 from portcall.schemas.events import EVENT_ID_PATTERN, Action
-from portcall.schemas.filters import ARTIFACT_TYPES, FLAGS, TYPES
+from portcall.schemas.filters import ARTIFACT_TYPES, COALESCE, FLAGS, TYPES
 from portcall.schemas.final_answers import ACR, MAX_ENTRIES, RECEIVER_REFUSES
 from portcall.schemas.formats.names import FormatName
 from portcall.schemas.globs.patterns import MAX_PATTERN_LENGTH
@@ -110,6 +110,7 @@ FILTERS = WithJsonSchema(
                 "properties": {
                     **{name: {"type": ["boolean", "null"]} for name in FLAGS},
                     ARTIFACT_TYPES: {"type": ["array", "null"], "items": {"enum": [*TYPES]}},
+                    COALESCE: {"anyOf": [_DURATION, {"type": ["boolean", "null"]}]},
                 },
             },
             {"type": "null"},

@@ -200,6 +200,10 @@ SETTINGS = (
             ("taggedOnly", "Only with a tag"),
             ("noReferrers", "No signatures, attestations and SBOMs"),
             ("changedOnly", "Only what changed"),
+            (
+                f"{filtering.COALESCE}={filtering.DEFAULT_WAIT}",
+                "One request for several platforms (waits 1 minute for the index)",
+            ),
             *((f"{filtering.ARTIFACT_TYPES}={each}", f"type: {each}") for each in filtering.TYPES),
         ),
         write=filtering.marks_of,

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from portcall.schemas.artifact_types import INDEXES, artifact_type
+from portcall.schemas.children import Child
 from portcall.schemas.extras import NONE, Extras, platform_of
 
 MAX_REFERENCES_BYTES = 128 * 1024
@@ -26,6 +27,7 @@ class Reference(Struct, frozen=True, rename="camel"):
 
     media_type: Any = None
     platform: Any = None
+    digest: Any = None
 
 
 _decode = msgspec.json.Decoder(list[Reference]).decode
@@ -53,8 +55,10 @@ def extras_of(
     referred = references_of(references)
     types = [text_in(each.media_type) for each in referred]
     platforms = [platform_in(platform)]
+    children: list[Child] = []
     if media_type in INDEXES:
-        platforms += [platform_in(each.platform) for each in referred]
+        children = [Child(text_in(each.digest), platform_in(each.platform)) for each in referred]
+        platforms += [each.platform for each in children]
         types = []
     told = Extras(
         actor=text_in(actor, "name"),
@@ -62,6 +66,7 @@ def extras_of(
             media_type, text_in(own_type) or next(iter(types), ""), tag, types[1:]
         ),
         platforms=tuple(filter(None, platforms)),
+        children=tuple(children),
     )
     return None if told == NONE else told
 
@@ -88,6 +93,13 @@ def platform_in(value: object) -> str:
     return platform_of(
         text_in(value, "os"), text_in(value, "architecture"), text_in(value, "variant")
     )
+
+
+def children_in(values: object) -> Iterator[Child]:
+    """The children in the array ``manifests`` of an index."""
+    for value in values if isinstance(values, list) else ():
+        if digest := text_in(value, "digest"):
+            yield Child(digest, next(platforms_in([value]), ""))
 
 
 def platforms_in(values: object) -> Iterator[str]:

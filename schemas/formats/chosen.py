@@ -10,13 +10,16 @@ from difflib import get_close_matches
 from functools import lru_cache
 
 import msgspec
+from msgspec import structs
 
+from portcall.schemas.children import with_children
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event
+from portcall.schemas.extras import NONE
 from portcall.schemas.formats.facts import Options, facts_of
 from portcall.schemas.formats.names import FormatName
 from portcall.schemas.formats.results import Result, Unrenderable
-from portcall.schemas.formats.table import FORMATS, Format
+from portcall.schemas.formats.table import ACR, FORMATS, Format
 
 NAME, TEMPLATE = "name", "template"
 """Of a format's settings: its name, and the text of the owner's own."""
@@ -31,10 +34,13 @@ class Chosen:
     Attributes:
         format: The format.
         options: Its settings.
+        lists_children: Whether the payload of an index has its children, as a webhook with the
+            filter `coalesce` gets it.
     """
 
     format: Format
     options: Options
+    lists_children: bool = False
 
     @property
     def content_type(self) -> str:
@@ -43,6 +49,9 @@ class Chosen:
 
     def render(self, event: Event) -> Result:
         """Render an event."""
+        if self.lists_children and (children := (event.extras or NONE).children):
+            body = with_children(bytes(event.body), children)
+            event = structs.replace(event, body=msgspec.Raw(body))
         try:
             facts = facts_of(event)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -50,16 +59,23 @@ class Chosen:
         return self.format.render(facts, self.options)
 
 
-def chosen_of(stored: Mapping[str, str]) -> Chosen | None:
-    """The format of a stored setting; None: ACR's."""
-    return _chosen(tuple(sorted(stored.items())))
+def chosen_of(stored: Mapping[str, str] | None, *, lists_children: bool = False) -> Chosen | None:
+    """The format of a stored setting; None: ACR's, whose body is the event's own.
+
+    Args:
+        stored: The setting; None: there is none.
+        lists_children: Whether the payload of an index has its children.
+    """
+    return _chosen(tuple(sorted((stored or {}).items())), lists_children)
 
 
 @lru_cache(maxsize=1024)
-def _chosen(items: tuple[tuple[str, str], ...]) -> Chosen | None:
+def _chosen(items: tuple[tuple[str, str], ...], lists_children: bool) -> Chosen | None:  # noqa: FBT001 (a key of the cache)
     options = dict(items)
     found = FORMATS.get(options.pop(NAME, FormatName.ACR))
-    return None if found is None else Chosen(found, options)
+    if found is None:
+        return Chosen(ACR, {}, lists_children) if lists_children else None
+    return Chosen(found, options, lists_children)
 
 
 def check_format(wanted: Mapping[str, object]) -> dict[str, str] | None:

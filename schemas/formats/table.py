@@ -1,12 +1,14 @@
 """All formats in one table: how each is rendered, and which settings it takes.
 
-``acr`` is not among them: its body is the event's own, and needs no renderer.
+``acr`` is not among them: its body is the event's own, and needs no renderer, except for webhooks
+that get the children of an index.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from portcall.schemas.formats import (
+    acr,
     cdevents,
     cloudevents,
     eventgrid,
@@ -219,5 +221,12 @@ _ALL = (
         ),
         content_type=template.content_type,
     ),
+)
+ACR = Format(
+    name=FormatName.ACR,
+    says="as Azure Container Registry sends it",
+    takers="code written for Azure Container Registry",
+    render=acr.render,
+    user_agent=acr.USER_AGENT,
 )
 FORMATS: Mapping[str, Format] = {each.name.value: each for each in _ALL}

@@ -37,7 +37,7 @@ MAX_BODY = 262_144
 JSON = "application/json"
 FIELDS = (
     "id", "timestamp", "action", "registry", "host", "repository", "tag", "digest", "mediaType",
-    "size", "actor", "artifactType", "platforms", "image", "request", "payload",
+    "size", "actor", "artifactType", "platforms", "children", "image", "request", "payload",
 )  # fmt: skip
 """What expressions see: nothing else is there."""
 
@@ -112,6 +112,7 @@ def seen(facts: Facts) -> dict[str, Any]:
         "actor": extras.actor,
         "artifactType": extras.artifact_type,
         "platforms": list(extras.platforms),
+        "children": msgspec.to_builtins(extras.children),
         "image": "" if facts.is_ping else facts.reference,
         "request": payload.get("request", {}),
         "payload": payload,

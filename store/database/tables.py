@@ -468,3 +468,16 @@ told_tags = Table(
     sqlite_with_rowid=False,
 )
 """What webhooks with the filter `changedOnly` were told of tags: see `store.intake.told_tags`."""
+
+told_children = Table(
+    "told_children",
+    metadata,
+    Column("webhook_id", Big, primary_key=True, autoincrement=False),
+    Column("repository", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("told_ms", Big, nullable=False),
+    Index(None, "told_ms"),
+    sqlite_with_rowid=False,
+)
+"""What webhooks with the filter `coalesce` were told of manifests: see
+`store.intake.told_children`."""

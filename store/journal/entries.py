@@ -190,7 +190,7 @@ def note_in(row: JournalRow, note: Note, now_ms: int) -> bool:
     """Enter a note in its event's row; returns whether that changed it.
 
     A second note that an event was routed opens its row again: a part of it was sent again, by a
-    replay, or by a router after the crash of another.
+    replay, or by a router after the crash of another; or it was held back after it had waited.
     """
     row.manifest = row.manifest or note.manifest[: known_tags.MAX_MANIFEST].replace("\0", "")
     if note.webhooks is None:
@@ -198,17 +198,29 @@ def note_in(row: JournalRow, note: Note, now_ms: int) -> bool:
         row.artifact_type, row.is_referrer = note.artifact_type, int(note.referrer)
         return changed
     steps, webhook_ids = note.webhooks, journal.numbers(note.webhooks)
-    if row.matches:
-        row.anew_ms = now_ms
-        webhook_ids = sorted({*webhooks_of(row), *webhook_ids})
+    if row.matches or row.held or note.held:
+        webhook_ids = _routed_by_both(row, note, webhook_ids, now_ms)
         steps = journal.differences(webhook_ids)
     row.matches, row.webhooks = len(steps), _encode(steps) if steps else b""
     row.checksum = journal.checksum(webhook_ids)
     row.settled = 0 if steps else 1
-    row.filtered, row.held = holding.joined(row.held, note.held, webhook_ids)
     if note.extras is not None:
         row.extras = stored_extras.written(note.extras)
     return True
+
+
+def _routed_by_both(row: JournalRow, note: Note, noted: Iterable[int], now_ms: int) -> list[int]:
+    """The webhooks that the event was routed to by its row and a note; enters what was held back.
+
+    Those for which it waits are among them.
+    """
+    before = {*webhooks_of(row)} - holding.waiting(row.held)
+    sent = {*noted} - {*holding.waiting_in(note.held)}
+    if before & sent:
+        row.anew_ms = now_ms
+    sent |= before
+    row.filtered, row.held = holding.joined(row.held, note.held, sent)
+    return sorted(sent | holding.waiting(row.held))
 
 
 def row_of(digest: bytes, note: Note) -> JournalRow:

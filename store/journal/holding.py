@@ -2,12 +2,17 @@
 
 The webhooks are written as differences, as in `schemas.journal`. An event may be routed more than
 once. What was sent at any time counts as sent, and only the others as held back.
+
+A push that waits for its index has the name `COALESCING`, and counts as routed, not as held back:
+its delivery is expected until a note says that it was sent, or held back by `COALESCE`. In whatever
+order notes come, sent wins over held back, and that over waiting.
 """
 
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from portcall.schemas.filters import COALESCING
 from portcall.schemas.journal import differences, numbers
 
 MAX_BIG = 2**63 - 1
@@ -36,13 +41,29 @@ def joined(before: str, noted: Noted | None, sent: Iterable[int]) -> tuple[int, 
         return 0, ""
     left = set(sent)
     found: dict[str, list[int]] = {}
-    for name, webhook_ids in [*read(noted).items(), *of(before).items()]:
+    names = sorted([*read(noted).items(), *of(before).items()], key=_is_waiting)
+    for name, webhook_ids in names:
         kept = [each for each in webhook_ids if each not in left]
         left.update(kept)
         if kept:
             found[name] = sorted([*found.get(name, []), *kept])
     column = {name: differences(webhook_ids) for name, webhook_ids in found.items()}
-    return sum(map(len, column.values())), _encode(column).decode() if column else ""
+    count = sum(len(steps) for name, steps in column.items() if name != COALESCING)
+    return count, _encode(column).decode() if column else ""
+
+
+def _is_waiting(named: tuple[str, list[int]]) -> bool:
+    return named[0] == COALESCING
+
+
+def waiting(column: str) -> set[int]:
+    """The webhooks in the column whose event waits for an index."""
+    return set(of(column).get(COALESCING, ())) if COALESCING in column else set()
+
+
+def waiting_in(noted: Noted | None) -> list[int]:
+    """The same in a note."""
+    return numbers(noted[COALESCING]) if noted and COALESCING in noted else []
 
 
 def of(column: str) -> dict[str, list[int]]:

@@ -30,6 +30,7 @@ class ScopeIndex:
     Attributes:
         filters: The filters of those that have some, by the webhook's id.
         watchers: Those of them with the filter `changedOnly`.
+        waits: Those with the filter `coalesce`, and how long a push waits, milliseconds.
     """
 
     def __init__(self, action_bits: int = len(Action)) -> None:
@@ -39,6 +40,7 @@ class ScopeIndex:
         self._place_of: dict[int, str] = {}
         self.filters: dict[int, Filters] = {}
         self.watchers: set[int] = set()
+        self.waits: dict[int, int] = {}
         self._globs = GlobIndex()
 
     def __len__(self) -> int:
@@ -68,6 +70,8 @@ class ScopeIndex:
             self.filters[webhook_id] = filters
             if filters.changed_only:
                 self.watchers.add(webhook_id)
+            if wait_ms := filters.wait_ms:
+                self.waits[webhook_id] = wait_ms
         if scopes is not None:
             self._globs.put(webhook_id, registry, scope, actions, scopes)
             return
@@ -86,6 +90,7 @@ class ScopeIndex:
         """Forget a webhook; one that is not there is no error."""
         if self.filters.pop(webhook_id, None):
             self.watchers.discard(webhook_id)
+            self.waits.pop(webhook_id, None)
         place = self._place_of.pop(webhook_id, None)
         if place is None:
             self._globs.remove(webhook_id)

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 
 from portcall.router.changes import pushed
+from portcall.router.coalescing import is_child
 from portcall.router.watching import is_watched
 from portcall.schemas.events import Event
+from portcall.schemas.extras import NONE
 from portcall.schemas.filters import Filters, facts_of, held_back
+from portcall.schemas.journal import manifest_of
 from portcall.store.intake.told_tags import ToldTag
 from tests.e2e.buildx_layout import as_buildx
 from tests.e2e.test_senders import (
@@ -38,6 +41,7 @@ NO_REFERRERS = Filters(no_referrers=True)
 BOTH = Filters(tagged_only=True, no_referrers=True)
 IMAGES = Filters(artifact_types=("image", "index"))
 CHANGED = Filters(tagged_only=True, changed_only=True)
+COALESCED = Filters(coalesce="1m")
 
 
 @pytest.fixture
@@ -100,26 +104,28 @@ class Case:
     both: int
     images: int
     changed: int
+    coalesced: int
     before: Push | None = None
 
 
 CASES = {
-    "skopeo": Case(skopeo, 1, 1, 1, 1, 1, 1),
-    "skopeo, again": Case(skopeo_again, 1, 1, 1, 1, 1, 0, before=skopeo),
-    "build and push": Case(build_push, 3, 1, 2, 1, 2, 1),
-    "build and push, 2 platforms, 2 tags": Case(build_push_two, 6, 2, 4, 2, 4, 2),
-    "nightly sync": Case(mirror, 3, 1, 2, 1, 2, 0, before=build_push),
-    "skopeo --all": Case(skopeo_all, 3, 1, 3, 1, 3, 1),
-    "skopeo --all, cosign sign -r": Case(sign_both, 9, 4, 3, 1, 6, 4),
-    "cosign sign": Case(cosign, 2, 1, 0, 0, 1, 1, before=skopeo),
-    "notation sign, again": Case(sign_again, 3, 1, 0, 0, 2, 1, before=sign_once),
-    "oras attach": Case(oras_attach, 2, 1, 1, 0, 1, 1, before=skopeo),
+    "skopeo": Case(skopeo, 1, 1, 1, 1, 1, 1, 1),
+    "skopeo, again": Case(skopeo_again, 1, 1, 1, 1, 1, 0, 1, before=skopeo),
+    "build and push": Case(build_push, 3, 1, 2, 1, 2, 1, 1),
+    "build and push, 2 platforms, 2 tags": Case(build_push_two, 6, 2, 4, 2, 4, 2, 2),
+    "nightly sync": Case(mirror, 3, 1, 2, 1, 2, 0, 1, before=build_push),
+    "skopeo --all": Case(skopeo_all, 3, 1, 3, 1, 3, 1, 1),
+    "skopeo --all, cosign sign -r": Case(sign_both, 9, 4, 3, 1, 6, 4, 4),
+    "cosign sign": Case(cosign, 2, 1, 0, 0, 1, 1, 1, before=skopeo),
+    "notation sign, again": Case(sign_again, 3, 1, 0, 0, 2, 1, 2, before=sign_once),
+    "oras attach": Case(oras_attach, 2, 1, 1, 0, 1, 1, 1, before=skopeo),
 }
 
 
 def passing(events: Sequence[Event], filters: Filters, known: Sequence[Event] = ()) -> int:
     """How many of *events* a webhook with these filters gets, that was there for *known*."""
     rows = dict[tuple[str, str], ToldTag]()
+    listed = children(known) | children(events) if filters.wait_ms else {}
     count = 0
     for number, event in enumerate([*known, *events]):
         sends = not held_back(filters, facts_of(event))
@@ -129,8 +135,20 @@ def passing(events: Sequence[Event], filters: Filters, known: Sequence[Event] = 
             sends = step.sends
             if step.after:
                 rows[place] = step.after
+        if sends and is_child(event):
+            since_ms = event.accepted_ms - filters.wait_ms
+            sends = listed.get((event.repository, manifest_of(event)), 0) < since_ms
         count += sends and number >= len(known)
     return count
+
+
+def children(events: Sequence[Event]) -> dict[tuple[str, str], int]:
+    """What the indexes among the events list, and when the last of these came."""
+    return {
+        (event.repository, child.digest): event.accepted_ms
+        for event in events
+        for child in (event.extras or NONE).children
+    }
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -144,8 +162,11 @@ async def test_each_filter_lets_pass_what_the_page_says(name: str, folder: Path)
         events = sender.sink.events[len(known) :]
     found = [
         passing(events, filters, known)
-        for filters in (Filters(), TAGGED, NO_REFERRERS, BOTH, IMAGES, CHANGED)
+        for filters in (Filters(), TAGGED, NO_REFERRERS, BOTH, IMAGES, CHANGED, COALESCED)
     ]
     said = [(facts_of(each), each.action) for each in events]
-    wanted = [case.posts, case.tagged, case.no_referrers, case.both, case.images, case.changed]
+    wanted = [
+        *(case.posts, case.tagged, case.no_referrers, case.both, case.images, case.changed),
+        case.coalesced,
+    ]
     assert found == wanted, said

@@ -20,6 +20,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession
 
+from portcall.router.coalescing import Coalescing
 from portcall.router.outbox import AGAIN_MS, Outbox
 from portcall.router.route import Router
 from portcall.router.watching import Watching
@@ -34,6 +35,7 @@ from portcall.schemas.events import Action, Event
 from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER, decode_deliveries, encode_events
 from portcall.schemas.scopes import parse_scope
 from portcall.schemas.topology import (
+    COALESCE,
     DEAD,
     EVENTS,
     EVENTS_IN,
@@ -160,11 +162,14 @@ async def routing(
     publisher = Publisher(url, name="test publisher")
     outbox = Outbox(publisher, shards=SHARDS)
     watching = Watching(store.told_tags, outbox)
-    router = Router(subscriptions=subscriptions, outbox=outbox, watching=watching)
+    coalescing = Coalescing(store.told_children, outbox, rungs_ms=(AGAIN_MS,))
+    router = Router(
+        subscriptions=subscriptions, outbox=outbox, watching=watching, coalescing=coalescing
+    )
     consumer = Consumer(
         consumer_url or url,
         name="test consumer",
-        prefetch={EVENTS_IN: 50},
+        prefetch={EVENTS_IN: 50, COALESCE: 50},
         handler=wrap(router.handle),
         publisher=publisher,
     )

@@ -11,12 +11,16 @@ import aio_pika
 import msgspec
 import pytest
 
+from portcall.router.outbox import AGAIN_MS
+from portcall.runtime.broker import declaring
+from portcall.schemas.children import Child
 from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
 from portcall.schemas.filters import Filters
 from portcall.schemas.frames import decode_deliveries
 from portcall.schemas.topology import deliver_queue, retry_queue
 from portcall.store.engine import Store
-from tests.integration.runtime.brokers import until
+from tests.integration.runtime.brokers import layout, until
 from tests.integration.test_router import (
     ALL,
     SHARDS,
@@ -131,3 +135,53 @@ async def test_two_routers_and_a_kill_lose_no_change(
     assert at_the_kill < EVENTS / 2
     assert is_told(told)
     assert len(told) < EVENTS  # and not simply everything
+
+
+def child_of(number: int, part: int) -> Event:
+    """The push of a platform, without a tag."""
+    return push(number, "", f"{number}-{part}")
+
+
+def index_of(number: int) -> Event:
+    """The push of the index that lists the two platforms before it."""
+    children = tuple(Child(f"sha256:{each}-{each}") for each in (number - 2, number - 1))
+    return msgspec.structs.replace(
+        push(number, "v1", f"i{number}"), extras=Extras(children=children)
+    )
+
+
+async def test_two_routers_and_a_kill_in_the_wait_lose_no_push(
+    amqp_url: str, store: Store, sqlite_url: str, tmp_path: Path
+) -> None:
+    await declaring.apply(amqp_url, layout(shards=SHARDS, rungs_ms=(500, AGAIN_MS, 10_000)))
+    mine = hook(store, "coalesced", Filters(coalesce="10s"))
+    every = hook(store, "every", None)
+    events = [
+        index_of(number) if number % 4 == 2 else child_of(number, number)
+        for number in range(EVENTS)
+    ]
+    indexes = {each.id for each in events if each.tag}
+    listed = {f"e{number + part}" for number in range(0, EVENTS, 4) for part in (0, 1)}
+    lone = {each.id for each in events} - indexes - listed
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    async with (
+        sent(amqp_url) as delivered,
+        router_process(amqp_url, sqlite_url, tmp_path / "one", PORTCALL_ROUTER_PREFETCH="4") as one,
+        router_process(amqp_url, sqlite_url, tmp_path / "two", PORTCALL_ROUTER_PREFETCH="4") as two,
+    ):
+        await one.until_ready()
+        await two.until_ready()
+        await send(amqp_url, [[each] for each in events])
+        await until(lambda: len(delivered) > 20, within_s=90)
+        await one.end(signal.SIGKILL)
+        assert not lone & told_to(mine, delivered)  # they wait
+        await one.start()
+        await until(lambda: indexes | lone <= told_to(mine, delivered), within_s=120)
+        await until(lambda: len(told_to(every, delivered)) == EVENTS, within_s=60)
+        assert await two.end(signal.SIGTERM) == 0
+    assert len(listed & told_to(mine, delivered)) < len(listed) / 2  # most are held back
+
+
+def told_to(webhook_id: int, delivered: list[tuple[str, int]]) -> set[str]:
+    return {name for name, each in delivered if each == webhook_id}

@@ -18,7 +18,13 @@ from portcall.store.webhooks.registries import Registry
 from portcall.store.webhooks.row import VisibleWebhook
 
 MAX_ID = 18
-MOVING = (Whereabouts.QUEUED, Whereabouts.WAITING, Whereabouts.DUE, Whereabouts.UNKNOWN)
+MOVING = (
+    Whereabouts.COALESCING,
+    Whereabouts.QUEUED,
+    Whereabouts.WAITING,
+    Whereabouts.DUE,
+    Whereabouts.UNKNOWN,
+)
 """States that will change."""
 
 
@@ -148,6 +154,7 @@ def _extras(explanation: Explanation) -> list[tuple[str, str]]:
         ("Actor", told.actor),
         ("Artifact type", told.artifact_type),
         ("Platforms", ", ".join(told.platforms)),
+        ("Lists", ", ".join(each.digest for each in told.children)),
         ("Deleted tags", ", ".join(explanation.tags)),
         ("Source", source),
         ("Id at the source", told.source_id),

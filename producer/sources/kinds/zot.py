@@ -19,7 +19,7 @@ Source: project-zot/zot, pkg/extensions/events.
 from dataclasses import replace
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.told import platforms_in
+from portcall.producer.formats.told import children_in, platforms_in
 from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.fields import (
     MAX_USERAGENT,
@@ -98,6 +98,7 @@ def _told(request: SourceRequest, sent: object, data: object, kind: str) -> Told
             actor=text(data, "actor", "name"),
             artifact_type=_type(manifest, media_type, tag),
             platforms=tuple(platforms_in(part(manifest, "manifests"))),
+            children=tuple(children_in(part(manifest, "manifests"))),
             source_id=own_id,
         ),
     )

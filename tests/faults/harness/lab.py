@@ -15,7 +15,7 @@ from portcall.runtime.broker import declaring
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.durations import parse_duration_ms
 from portcall.schemas.timestamps import parse_timestamp
-from portcall.schemas.topology import EVENTS_IN
+from portcall.schemas.topology import COALESCE, EVENTS_IN
 from tests.faults.harness import oracle
 from tests.faults.harness.injector import Injector
 from tests.faults.harness.journals import Endpoint, Expectation, Post, Recorded, expectations
@@ -30,7 +30,7 @@ MANAGEMENT_BACK_S = 15.0
 QUIET_S = 3.0
 LATE_S = 3.0
 """How much later a duplicate that went by the 2 s rung may still come."""
-ON_THE_WAY = (EVENTS_IN, "portcall.deliver.", "portcall.retry.", "portcall.wait.")
+ON_THE_WAY = (EVENTS_IN, "portcall.deliver.", "portcall.retry.", "portcall.wait.", COALESCE)
 READY_TIMEOUT = aiohttp.ClientTimeout(total=2)
 
 

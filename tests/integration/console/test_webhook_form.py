@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from portcall.management.http.errors import ArmError
+from portcall.schemas.filters import Filters
 from portcall.schemas.signatures import Scheme, scheme_of
 from portcall.schemas.webhooks import Status
 from tests.authorities import authority
@@ -66,6 +67,7 @@ BAD = [
     ("scopes", "team/* # all", "[1]: character 1 of '#'"),
     ("filters", ["nope"], "nope: is no filter"),
     ("filters", ["artifactTypes=jar"], "artifactTypes[0]: must be one of"),
+    ("filters", ["coalesce=2h"], "coalesce: '2h' is not between 1s and 1h"),
     ("format", "slak", "is not a format"),
     ("format_options", "mode=x", "takes no settings"),
     ("ca_bundle", "hello", "has no certificate in PEM"),
@@ -90,6 +92,17 @@ def value_of(root: Element, name: str) -> object:
 async def create(browser: Browser, **changes: object) -> Page:
     await browser.get(NEW)
     return await browser.post(NEW, {**GOOD, **changes})
+
+
+async def test_a_wait_that_the_form_does_not_offer_is_kept(site: Site, browser: Browser) -> None:
+    await create(browser, filters=["taggedOnly", "coalesce=90s"])
+    edit = f"{ALPHA}/webhooks/ci01hook/edit"
+    shown = value_of((await browser.get(edit)).root, "filters")
+    assert shown == ["taggedOnly", "coalesce=90s"]
+    await browser.post(edit, {**GOOD, "filters": shown})
+    row = site.store.webhooks.get("alpha", "ci01hook")
+    assert row is not None
+    assert row.filters == Filters(tagged_only=True, coalesce="90s")
 
 
 async def test_a_webhook_is_what_the_form_said(site: Site, browser: Browser) -> None:

@@ -42,6 +42,7 @@ from tests.unit.store.contract.sealing import ResealingContract, SealingContract
 from tests.unit.store.contract.searching import SearchingContract, filled
 from tests.unit.store.contract.sightings import KnownDigestsContract
 from tests.unit.store.contract.sources import SourcesContract
+from tests.unit.store.contract.toldchildren import ToldChildrenContract
 from tests.unit.store.contract.traffic import (
     AddingUpContract,
     EventsContract,
@@ -75,6 +76,10 @@ class TestSightings(KnownDigestsContract):
 
 class TestKnownTags(KnownTagsContract):
     """On PostgreSQL."""
+
+
+class TestToldChildren(ToldChildrenContract):
+    pass
 
 
 class TestKnown(KnownContract):

@@ -149,6 +149,10 @@ def _filtered(world: World) -> None:
     world.webhooks.index.put(ZERO[1], "myregistry", "", PUSH, Filters(tagged_only=True))
 
 
+def _coalescing(world: World) -> None:
+    world.webhooks.index.put(ZERO[1], "myregistry", "", PUSH, Filters(coalesce="1m"))
+
+
 def _refused(world: World) -> None:
     world.direct.refused(0, [event("other", registry="other")])
 
@@ -166,6 +170,7 @@ def _refused(world: World) -> None:
         (_many, Why.MANY_DELIVERIES),
         (_paused, Why.PAUSED),
         (_filtered, Why.FILTERS),
+        (_coalescing, Why.FILTERS),
         (_refused, Why.REFUSED),
     ],
     ids=lambda each: getattr(each, "__name__", str(each)).strip("_"),

@@ -12,6 +12,7 @@ from portcall.schemas.events import Event
 from portcall.schemas.frames import DeliveryFrame, decode_deliveries, decode_journal
 from portcall.schemas.journal import Note, numbers
 from portcall.schemas.topology import JOURNAL
+from portcall.store.intake.told_children import ChildKey
 from portcall.store.intake.told_tags import TagKey, ToldTag
 
 
@@ -79,6 +80,27 @@ class FakeTable:
             else:
                 self.rows[row.key] = replace(row, version=row.version + 1)
         return refused
+
+
+class FakeChildren:
+    """The store's told children, in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[ChildKey, int] = {}
+        self.errors: list[Exception] = []
+        self.before_tell: Callable[[], None] = lambda: None
+
+    def find(self, keys: Sequence[ChildKey]) -> dict[ChildKey, int]:
+        if self.errors:
+            raise self.errors.pop(0)
+        return {key: self.rows[key] for key in keys if key in self.rows}
+
+    def tell(self, told: Mapping[ChildKey, int]) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.before_tell()
+        for key, told_ms in told.items():
+            self.rows[key] = max(told_ms, self.rows.get(key, 0))
 
 
 async def turns() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec import structs
 
+from portcall.router.coalescing import Coalescing
 from portcall.router.outbox import Outbox
 from portcall.router.route import Router
 from portcall.router.watching import Watching
@@ -19,7 +20,7 @@ from portcall.schemas.extras import Extras
 from portcall.schemas.frames import encode_events
 from portcall.schemas.topology import DELIVER, EVENTS_IN, SHARD_HEADER, retry_key
 from portcall.store.subscriptions.index import ScopeIndex
-from tests.unit.router.samples import FakePublisher, FakeTable, event, turns
+from tests.unit.router.samples import FakeChildren, FakePublisher, FakeTable, event, turns
 
 ALL = sum(action.bit for action in Action)
 
@@ -39,8 +40,12 @@ class World:
         self.publisher = FakePublisher(holding=holding)
         outbox = Outbox(self.publisher, shards=2)
         self.table = FakeTable()
+        self.children = FakeChildren()
         self.router = Router(
-            subscriptions=self.holder, outbox=outbox, watching=Watching(self.table, outbox)
+            subscriptions=self.holder,
+            outbox=outbox,
+            watching=Watching(self.table, outbox),
+            coalescing=Coalescing(self.children, outbox, rungs_ms=(500, 2_000)),
         )
 
     def subscribe(self, webhook_id: int, scope: str = "", actions: int = ALL) -> None:

@@ -99,6 +99,7 @@ def test_a_body_that_tells_nothing_is_no_error(body: bytes) -> None:
             "taggedOnly",
         ),
         (Filters(changed_only=True), Facts("push"), ""),
+        (Filters(coalesce="1m"), Facts("push"), ""),
     ],
 )
 def test_the_first_filter_that_holds_it_back_is_named(
@@ -123,12 +124,33 @@ def test_a_filter_of_a_later_version_is_named_all_the_same() -> None:
         ("artifactTypes=index,image", Filters(artifact_types=("image", "index"))),
         ("artifactTypes=index artifact-types=image", Filters(artifact_types=("image", "index"))),
         ("artifactTypes=", None),
+        ("coalesce", Filters(coalesce="1m")),
+        ("taggedOnly Coalesce=90s", Filters(tagged_only=True, coalesce="90s")),
+        ("coalesce=60000ms", Filters(coalesce="1m")),
+        ("coalesce=", None),
     ],
 )  # fmt: skip
 def test_words_stand_for_filters(words: str, filters: Filters | None) -> None:
     assert read_filters(filters_in(words)) == filters
     if filters:
         assert read_filters(filters_in(marks_of(filters))) == filters
+
+
+@pytest.mark.parametrize(
+    ("filters", "wait_ms"),
+    [
+        (Filters(), 0),
+        (Filters(coalesce="1m"), 60_000),
+        (Filters(coalesce="2d"), 3_600_000),
+        (Filters(coalesce="a word of a later version"), 60_000),
+    ],
+)
+def test_how_long_a_push_waits_for_its_index(filters: Filters, wait_ms: int) -> None:
+    assert filters.wait_ms == wait_ms
+
+
+def test_false_is_no_wait() -> None:
+    assert read_filters({"coalesce": False, "taggedOnly": True}) == Filters(tagged_only=True)
 
 
 def test_people_read_filters_as_they_write_them_and_a_form_has_a_mark_for_each_type() -> None:
@@ -144,6 +166,10 @@ def test_people_read_filters_as_they_write_them_and_a_form_has_a_mark_for_each_t
         ("taggedOnly", "filters"),
         ([], "filters"),
         ({"taggedOnly": 1}, "filters.taggedOnly"),
+        ({"coalesce": 60}, "filters.coalesce"),
+        ({"coalesce": "soon"}, "filters.coalesce"),
+        ({"coalesce": "999ms"}, "filters.coalesce"),
+        ({"coalesce": "61m"}, "filters.coalesce"),
         ({"tagged": True}, "filters.tagged"),
         ({"artifactTypes": "image"}, "filters.artifactTypes"),
         ({"artifactTypes": ["image", "x"]}, "filters.artifactTypes[1]"),

@@ -55,6 +55,7 @@ def test_the_names_are_those_of_the_contract() -> None:
     small = topology(shards=2, rungs_ms=(2_000, 60_000))
     assert {queue.name for queue in small.queues} == {
         "portcall.events.in",
+        "portcall.coalesce",
         "portcall.deliver.0",
         "portcall.deliver.1",
         "portcall.retry.0",

@@ -3,10 +3,13 @@
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
+import jmespath
 import pytest
+from msgspec import structs
 
 from portcall import __version__
 from portcall.deliverer.forms import renderings
@@ -14,8 +17,11 @@ from portcall.deliverer.forms.renderings import Renderings
 from portcall.deliverer.measures import FAILURES, LATENCY
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.post.request import Request, Template
+from portcall.schemas.children import Child
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
+from portcall.schemas.filters import Filters
 from portcall.schemas.formats.chosen import Chosen, chosen_of
 from portcall.schemas.records import Failure, Outcome
 from tests.unit.deliverer.forms.desk import Desk, says
@@ -198,3 +204,65 @@ def test_what_is_kept_is_bounded() -> None:
     assert small.of(event(), form("slack")) == first
     assert small._bytes == 0
     assert renderings.MAX_KEPT * 262_144 > renderings.MAX_BYTES
+
+
+def listing(*digests: str) -> Event:
+    """The push of an index that lists these."""
+    children = tuple(Child(each, "linux/arm64") for each in digests)
+    return structs.replace(event(), extras=Extras(children=children))
+
+
+async def test_a_webhook_that_coalesces_gets_the_children_of_an_index() -> None:
+    sender = FakeSender(answered(200), answered(200))
+    desk = Desk(sender, filters=Filters(coalesce="1m"), secret=SECRET)
+    of = listing("sha256:a")
+    await desk.attempt(of)
+    (request,) = sender.requests
+    own = bytes(of.body)
+    said = b',"portcall":{"children":[{"digest":"sha256:a","platform":"linux/arm64"}]}}'
+    assert request.body == own[:-1] + said
+    assert request.sent.content == request.body.decode()
+    plain = Template.of(replace(webhook(), secret=SECRET)).request(
+        delivery_id=delivery_id("e1", 7), body=request.body, now_s=NOW_MS // 1000
+    )
+    assert request.head == plain.head  # signed over what is sent, and ACR's headers otherwise
+
+
+@pytest.mark.parametrize("filters", [None, Filters(), Filters(tagged_only=True)])
+async def test_other_webhooks_get_acrs_payload_to_the_byte(filters: Filters | None) -> None:
+    sender = FakeSender(answered(200))
+    await Desk(sender, filters=filters).attempt(listing("sha256:a"))
+    (request,) = sender.requests
+    assert request.body == bytes(event().body)
+    assert Template.of(replace(webhook(), filters=filters)).form is None
+
+
+async def test_an_event_without_children_is_acrs_to_the_byte_also_when_coalescing() -> None:
+    sender = FakeSender(answered(200))
+    await Desk(sender, filters=Filters(coalesce="1m")).attempt()
+    (request,) = sender.requests
+    assert request.body == bytes(event().body)
+    assert request.sent.content == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        ({"name": "cloudevents"}, "data.portcall.children"),
+        ({"name": "cloudevents", "mode": "binary"}, "portcall.children"),
+        ({"name": "eventgrid"}, "[0].data.portcall.children"),
+        (
+            {"name": "template", "template": '{"said": "{{ payload.portcall.children }}"}'},
+            "said",
+        ),
+    ],
+    ids=["cloudevents", "cloudevents, binary", "eventgrid", "template"],
+)
+async def test_formats_that_carry_acrs_payload_list_children_in_it(
+    settings: dict[str, str], path: str
+) -> None:
+    sender = FakeSender(answered(200))
+    await Desk(sender, filters=Filters(coalesce="1m"), format=settings).attempt(listing("sha256:a"))
+    (request,) = sender.requests
+    found = jmespath.search(path, json.loads(request.body))
+    assert found == [{"digest": "sha256:a", "platform": "linux/arm64"}]

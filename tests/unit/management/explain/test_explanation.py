@@ -5,9 +5,11 @@ import pytest
 
 from portcall.management.explain.shapes import Explanation, ScopeTried
 from portcall.runtime.clock import now_ms
+from portcall.schemas.children import Child
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event, ping_event
 from portcall.schemas.extras import Extras
+from portcall.schemas.filters import COALESCE, COALESCING
 from portcall.schemas.journal import accepted, routed
 from portcall.schemas.records import Detail, Outcome, RawRecord, RecordOf
 from portcall.store.engine import Store
@@ -449,8 +451,74 @@ async def test_a_push_after_its_tag_was_deleted_is_a_change(
 
 
 @pytest.mark.parametrize(
+    ("filters", "matching"),
+    [
+        ({"coalesce": "5s"}, ["late", "lone", "index"]),
+        ({"coalesce": "10s"}, ["lone", "index"]),
+        ({"coalesce": True, "artifactTypes": ["image"]}, ["late", "lone", "child"]),
+        ({"coalesce": True, "taggedOnly": True}, ["index"]),
+    ],
+    ids=["5s", "10s", "no index", "tagged"],
+)
+@pytest.mark.parametrize("is_recorded", [False, True], ids=["noted", "recorded"])
+async def test_a_dry_run_knows_what_an_index_lists(
+    api: ManagementApi, filters: Json, matching: list[str], *, is_recorded: bool
+) -> None:
+    def push(name: str, digest: str, at_ms: int, tag: str = "", *lists: str) -> Event:
+        pushed = event(name, tag=tag, at_ms=at_ms)
+        return msgspec.structs.replace(
+            pushed,
+            body=msgspec.Raw(msgspec.json.encode({"target": {"digest": f"sha256:{digest}"}})),
+            extras=Extras(
+                artifact_type="index" if lists else "image",
+                children=tuple(Child(f"sha256:{each}") for each in lists),
+            ),
+        )
+
+    index = push("index", "f", NOW + 2, "v1", "a", "c")
+    events = [
+        push("child", "a", NOW), index, push("lone", "b", NOW + 3), push("late", "c", NOW + 8_002),
+    ]  # fmt: skip
+    note(api.store, *map(accepted, events))
+    if is_recorded:
+        append(api.store, frame([record(7)], [index]))
+    else:
+        note(api.store, routed(index, []))
+    shown = (await tried(api, {"filters": filters})).json["value"]
+    assert [each["id"] for each in shown if each["matches"]] == matching
+    said = {miss["message"] for each in shown if each["id"] == "child" for miss in each["misses"]}
+    assert said <= {
+        "coalesce: the push of an index that lists it tells of it",
+        "taggedOnly: the event has no tag",
+    }
+
+
+async def test_a_push_that_waits_for_its_index_is_told_so(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    made = await api.put_webhook("coalesced", portcall={"filters": {"coalesce": "60s"}})
+    assert made.json["properties"]["portcall"]["filters"] == {"coalesce": "1m"}
+    mine = int(made.json["properties"]["portcall"]["id"])
+    bare, gone = event(tag=""), 9_999
+    waits = {COALESCING: [mine, gone]}
+    note(store, accepted(bare), routed(bare, [hooks["everything"]], waits))
+    found = await told(api)
+    assert found["coalesced"]["delivery"]["whereabouts"] == "coalescing"
+    assert found["coalesced"]["misses"] == []
+    assert found[""]["delivery"]["whereabouts"] == "coalescing"
+    assert found["everything"]["delivery"]["whereabouts"] == "queued"
+    note(store, routed(bare, [gone], {COALESCE: [mine]}))
+    found = await told(api)
+    assert found["coalesced"]["delivery"]["whereabouts"] == "filtered"
+    (miss,) = found["coalesced"]["misses"]
+    assert miss["message"] == "coalesce: the push of an index that lists it tells of it"
+    assert found[""]["delivery"]["whereabouts"] == "queued"
+
+
+@pytest.mark.parametrize(
     ("filters", "target"),
     [
+        ({"coalesce": "2h"}, "filters.coalesce"),
         ({"tagged": True}, "filters.tagged"),
         ({"taggedOnly": "yes"}, "filters.taggedOnly"),
         ({"artifactTypes": ["image", "jar"]}, "filters.artifactTypes[1]"),

@@ -13,6 +13,7 @@ from portcall.producer.formats import distribution
 from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.formats.ignoring import note_of
 from portcall.producer.sources.table import adapter_of
+from portcall.schemas.children import Child
 from portcall.schemas.events import Event
 from portcall.schemas.extras import MAX_TEXT, Extras
 from portcall.schemas.frames import encode_events
@@ -37,13 +38,22 @@ RECORDED = Path(__file__).parent / "recorded"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 IN_TOTO = "application/vnd.in-toto+json"
 CHILDREN = [
-    {"mediaType": MANIFEST, "platform": {"os": "linux", "architecture": "amd64"}},
+    {
+        "mediaType": MANIFEST,
+        "platform": {"os": "linux", "architecture": "amd64"},
+        "digest": "sha256:a",
+    },
     {
         "mediaType": MANIFEST,
         "platform": {"os": "linux", "architecture": "arm", "variant": "v7"},
     },
-    {"mediaType": MANIFEST, "platform": {"os": "unknown", "architecture": "unknown"}},
+    {
+        "mediaType": MANIFEST,
+        "platform": {"os": "unknown", "architecture": "unknown"},
+        "digest": "sha256:b",
+    },
 ]
+LISTED = (Child("sha256:a", "linux/amd64"), Child("sha256:b"))
 PLATFORMS = ("linux/amd64", "linux/arm/v7")
 NOTIFIED = test_vendors.GITLAB["events"][0]
 GITHUB_CONFIG = {"config": {"media_type": "application/vnd.cncf.helm.config.v1+json"}}
@@ -97,7 +107,7 @@ SAMPLES: dict[SourceKind, tuple[Case, Extras]] = {
             },
             test_vendors.ZOT_PUSH,
         ),
-        Extras(actor="ci", artifact_type="index", platforms=PLATFORMS),
+        Extras(actor="ci", artifact_type="index", platforms=PLATFORMS, children=LISTED),
     ),
     SourceKind.GITEA: (
         case(SourceKind.GITEA, test_vendors.GITEA, test_vendors.BOTH),
@@ -316,6 +326,7 @@ def test_references_tell_the_type_and_the_platforms(kind: SourceKind, name: str)
     extras = only(case(kind, notified(**target))).extras
     assert extras is not None
     assert (extras.artifact_type, extras.platforms) == (artifact_type, platforms)
+    assert extras.children == (LISTED if target.get("references") is CHILDREN else ())
 
 
 def test_what_a_real_registry_tells_with_references() -> None:
@@ -328,12 +339,14 @@ def test_what_a_real_registry_tells_with_references() -> None:
         distribution.read(seen, body, acceptance()) for body in recorded("with_references")
     ]
     events = [event for each in translations for event in each.events]
+    pushed = [json.loads(bytes(each.body))["target"]["digest"] for each in events[:2]]
+    listed = tuple(map(Child, pushed))
     assert [(each.action, each.tag, each.extras) for each in events] == [
         ("push", "", Extras(artifact_type="image")),
         ("push", "", Extras(artifact_type="attestation")),
         ("push", "chart", Extras(artifact_type="helm")),
-        ("push", "v1", Extras(artifact_type="index")),
-        ("push", "latest", Extras(artifact_type="index")),
+        ("push", "v1", Extras(artifact_type="index", children=listed)),
+        ("push", "latest", Extras(artifact_type="index", children=listed)),
         ("delete", "", Extras(artifact_type="index")),
     ]
     request_id = json.loads(bytes(events[-1].body))["request"]["id"]

@@ -231,6 +231,7 @@ async def test_what_is_published_elsewhere_once_does_not_count_as_use_for_ever()
         (
             {DELIVER},
             {
+                "portcall.coalesce": Bounded(DELIVER, GIB),
                 "portcall.deliver.0": Bounded(DELIVER, GIB),
                 "portcall.retry.0": Bounded(DELIVER, GIB),
             },

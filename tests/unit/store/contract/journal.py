@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +12,7 @@ import pytest
 from portcall.runtime.clock import now_ms
 from portcall.schemas.events import Event
 from portcall.schemas.extras import Extras
-from portcall.schemas.filters import Facts
+from portcall.schemas.filters import COALESCE, COALESCING, Facts
 from portcall.schemas.frames import decode_raw_journal, encode_journal
 from portcall.schemas.journal import IgnoredNote, Note, accepted, digest_of, routed
 from portcall.schemas.records import Outcome
@@ -186,6 +187,51 @@ class NotingContract:
         account = only(read(store))
         assert (account.accepted, account.filtered) == (2, 0)
         assert +account.open == {Doubt.NOT_ATTEMPTED: 2}
+
+    @pytest.mark.parametrize("order", [*itertools.permutations(range(4))])
+    def test_a_push_that_waited_ends_in_any_order_of_the_notes(
+        self, store: Store, order: Sequence[int]
+    ) -> None:
+        """Two webhooks: it is held back from one, and sent to the other after all."""
+        one, waits = event("e"), {COALESCING: [HOOK, HOOK + 1]}
+        notes = [
+            routed(one, [HOOK + 2], waits),
+            routed(one, [HOOK + 2], waits),  # routed again, after a crash
+            routed(one, [HOOK + 1], {COALESCE: [HOOK]}),
+            routed(one, [], {COALESCE: [HOOK + 1]}),  # decided again, when the index had come
+        ]
+        note(store, accepted(one), *(notes[each] for each in order))
+        account = only(read(store))
+        assert (account.accepted, account.filtered) == (3, 1)
+        assert +account.open == {Doubt.NOT_ATTEMPTED: 2}
+        record_of(store, one, (HOOK + 1, Outcome.DELIVERED), (HOOK + 2, Outcome.DELIVERED))
+        assert settle(store) == 1
+        account = only(read(store))
+        assert (account.delivered, account.filtered, account.unmoved) == (2, 1, Counter())
+        (noted,) = store.journal.of_id("e")
+        assert (noted.webhook_ids, noted.held) == ([HOOK + 1, HOOK + 2], {COALESCE: [HOOK]})
+
+    def test_a_push_that_waits_is_a_delivery_that_is_expected(self, store: Store) -> None:
+        one = event("e")
+        note(store, accepted(one), routed(one, [], {COALESCING: [HOOK]}))
+        account = only(read(store))
+        assert (account.accepted, account.filtered, account.no_match) == (1, 0, 0)
+        assert +account.open == {Doubt.NOT_ATTEMPTED: 1}
+        found = read(store, before_ms=LATER)
+        (suspect,) = found.suspects
+        assert (suspect.doubt, suspect.webhook_id) == (Doubt.NOT_ATTEMPTED, HOOK)
+        (noted,) = store.journal.of_id("e")
+        assert (noted.webhook_ids, noted.held) == ([HOOK], {COALESCING: [HOOK]})
+        note(store, routed(one, [], {COALESCE: [HOOK]}))
+        account = only(read(store))
+        assert (account.filtered, +account.open) == (1, {})
+        assert settle(store) == 0
+
+    def test_a_push_that_waited_and_was_given_up_is_settled(self, store: Store) -> None:
+        one = event("e")
+        note(store, routed(one, [], {COALESCING: [HOOK]}), routed(one, [HOOK]), accepted(one))
+        record_of(store, one, (HOOK, Outcome.GIVEN_UP))
+        assert settle(store) == 1  # it was not sent anew
 
     def test_the_facts_of_an_event_are_kept_in_any_order_of_the_notes(self, store: Store) -> None:
         tag = f"sha256-{'ab' * 32}.sig"
