@@ -40,6 +40,11 @@ def test_private(mode: int, verdict: Verdict, advice: str) -> None:
     assert f"{mode & 0o777:04o}" in finding.found
 
 
+def test_the_mode_of_a_secret_that_an_engine_mounts_is_not_the_readers() -> None:
+    finding = findings.private("key", "/run/secrets/encryption-key", 0o100644, 0o600)
+    assert (finding.verdict, finding.advice) == (Verdict.OK, "")
+
+
 @pytest.mark.parametrize(
     ("alive", "verdict", "found"),
     [
