@@ -2,6 +2,8 @@
 {{- define "portcall.settingsOf" -}}
 {{- $common := list "shards" "retrySchedule" "recordRetention" "authFailuresPerS" "logLevel" "logFormat" -}}
 {{- $own := dict
+    "setup" (list "directWebhooks")
+    "producer" (list "directWebhooks")
     "router" (list "routerPrefetch")
     "deliverer" (list "attemptTimeout" "maxAge" "allowTargets" "allowPorts" "ownNetworks" "maskHeaders"
         "delivererPrefetch" "maxInFlight" "endpointConcurrency")
