@@ -125,6 +125,7 @@ COMMANDS = (
         "commands.topology:app",
         "Declare or show the broker's exchanges and queues.",
     ),
+    (CARE, "store", "commands.store:app", "Migrate the database before the roles start."),
     (
         CARE,
         "audit",
