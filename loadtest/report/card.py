@@ -15,7 +15,7 @@ from portcall.loadtest.judge.thresholds import Threshold
 from portcall.loadtest.measure.endings import AGAINST, Ending
 from portcall.loadtest.measure.metrics import NO_FAULT, SCHEDULED
 from portcall.loadtest.measure.sections import Finding
-from portcall.loadtest.report.result import About, Result
+from portcall.loadtest.report.result import GENERATOR, About, Result
 from portcall.loadtest.report.verdict import Reason, Verdict
 from portcall.loadtest.report.wording import milliseconds
 
@@ -60,6 +60,8 @@ def card_of(result: Result) -> Card:
     verdict = result.verdict
     first = _first_of_each(verdict.reasons)
     shown = tuple(each.finding for each in first[:MOST]) or _of_a_pass(result)
+    if verdict.ending is Ending.FAILED:
+        shown += _passed(result)[: MOST - len(shown)]
     return Card(
         question=_question(result),
         verdict=verdict,
@@ -131,7 +133,7 @@ def _checks(result: Result) -> set[str]:
 
 def _of_a_pass(result: Result) -> tuple[Finding, ...]:
     """Return what a pass is worth: what is wrong but only reported, then the checks that passed."""
-    findings = [each.finding for each in result.findings if each.title != "Generator"]
+    findings = [each.finding for each in result.findings if each.title != GENERATOR]
     noted = [each for each in findings if each.ok is False]
     speed = result.metrics[SCHEDULED].values
     fast = Finding(
@@ -143,8 +145,14 @@ def _of_a_pass(result: Result) -> tuple[Finding, ...]:
         for section in result.sections
         if section.grade
     ]
-    passed = [each for each in findings if each.ok and each.detail]
+    passed = _passed(result)
     return tuple([*noted, *passed[:1], fast, *graded, *passed[1:]][:MOST])
+
+
+def _passed(result: Result) -> tuple[Finding, ...]:
+    """Return the checks of the consumer that passed."""
+    findings = (each.finding for each in result.findings if each.title != GENERATOR)
+    return tuple(each for each in findings if each.ok and each.detail)
 
 
 def _steps(result: Result, reasons: Iterable[Reason]) -> Iterator[Step]:

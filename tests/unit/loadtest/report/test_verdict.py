@@ -365,6 +365,13 @@ def test_the_card_has_the_question_three_findings_and_what_to_do() -> None:
     assert "log" in card.steps[0].words
 
 
+def test_a_failure_for_one_reason_says_what_passed_besides() -> None:
+    card = card_of(run(answering(200), accepted(200), bounds=["p(99)<5"]))
+    assert [(each.name, each.ok) for each in card.findings] == [
+        ("http_req_scheduled_duration: p(99)<5", False), ("valid deliveries are accepted", True)
+    ]  # fmt: skip
+
+
 def test_a_pass_says_what_it_is_worth_and_what_was_not_asked() -> None:
     card = card_of(run(answering(200), accepted(200, 200)))
     assert [each.name for each in card.findings[:2]] == [
