@@ -15,12 +15,12 @@ RUN python -m venv /opt/build && python -m venv --without-pip /opt/portcall
 COPY requirements/portcall.txt requirements/build.txt requirements/
 RUN --mount=type=secret,id=ca --mount=type=secret,id=pip.conf \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi \
-    && /opt/build/bin/pip --python /opt/portcall/bin/python install --require-hashes \
+    && /opt/build/bin/pip --python /opt/portcall/bin/python install --no-compile --require-hashes \
         --requirement requirements/portcall.txt \
     && /opt/build/bin/pip install --require-hashes --requirement requirements/build.txt
 COPY . .
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
-    && /opt/build/bin/pip --python /opt/portcall/bin/python install --no-deps --no-index /dist/*.whl
+    && /opt/build/bin/pip --python /opt/portcall/bin/python install --no-compile --no-deps --no-index /dist/*.whl
 # What no role reads: debugging symbols of libraries, their C sources, their own tests, and setuptools,
 # which hdrhistogram's pbr names but needs only to be built.
 RUN { command -v strip >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends binutils; } \
@@ -28,22 +28,15 @@ RUN { command -v strip >/dev/null || { apt-get update && apt-get install --yes -
     && { ! command -v strip >/dev/null || find /opt/portcall -name '*.so*' -exec strip --strip-unneeded {} +; } \
     && find /opt/portcall -regextype egrep -regex '.*\.(pyx|pxd|c|h)' -delete \
     && cd /opt/portcall/lib/python3*/site-packages \
-    && rm -rf sqlalchemy/testing setuptools setuptools-* _distutils_hack distutils-precedence.pth pkg_resources
+    && rm -rf sqlalchemy/testing setuptools setuptools-* _distutils_hack distutils-precedence.pth pkg_resources \
+    && python -m compileall -q --invalidation-mode unchecked-hash /opt/portcall
 
-# The file system of the image: the base without what installs software, and with the bytecode of
-# the standard library, which a container with a read-only root would compile at every start.
-FROM ${PYTHON_IMAGE} AS root
+# The file system of the image: the few files of the base that Portcall needs.
+COPY scripts/image_root.py /
 COPY scripts/portcall-probe /usr/local/bin/
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin portcall \
-    && install --directory --owner=portcall --mode=0700 /var/lib/portcall \
-    && library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))') \
-    && rm -rf "$library"/ensurepip "$library"/idlelib "$library"/test "$library"/turtledemo "$library"/tkinter \
-        "$library"/lib2to3 /usr/local/lib/python3*/site-packages /usr/local/bin/pip* /usr/local/bin/idle* \
-        /root/.cache /usr/share/doc /usr/share/man /usr/share/locale /usr/share/info /usr/share/lintian \
-        /var/lib/apt /var/cache /var/log /usr/bin/apt* /usr/lib/apt /usr/bin/perl* "$library"/pydoc_data \
-        /usr/lib/*-linux-gnu/perl-base /usr/lib/*-linux-gnu/gconv /usr/share/python-wheels \
-    && mkdir -p /var/cache /var/log \
-    && python -m compileall -q "$library"
+    && python /image_root.py /root.image \
+    && install --directory --owner=portcall --mode=0700 /root.image/var/lib/portcall
 
 FROM scratch
 ARG PORTCALL_REVISION=
@@ -53,7 +46,7 @@ LABEL org.opencontainers.image.title="Portcall" \
     org.opencontainers.image.licenses="Apache-2.0" \
     org.opencontainers.image.version="${PORTCALL_VERSION}" \
     org.opencontainers.image.revision="${PORTCALL_REVISION}"
-COPY --from=root / /
+COPY --from=build /root.image /
 COPY --from=build /opt/portcall /opt/portcall
 # A key that was made inside a container would be lost with it, so it must come from outside.
 ENV PATH=/opt/portcall/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

@@ -28,8 +28,8 @@ up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 
 # -- test it
 
-.PHONY: test check fmt unit integration e2e faults ground ground-brief canary containers azure browser screenshots bench
-test: $(ENVIRONMENT) broker registry clients postgresql nginx prometheus ## every test but the longer ones of `make faults`
+.PHONY: test check fmt unit integration e2e faults ground ground-brief canary containers containers-brief chart azure browser screenshots bench
+test: $(ENVIRONMENT) broker registry clients postgresql nginx prometheus chart-tools ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 	$(PYTEST) $(TWO_FILES) -m "not long" tests/integration $(ARGS)
@@ -70,7 +70,13 @@ canary: $(ENVIRONMENT) broker postgresql ## faults and bad input with marked sec
 	$(PYTEST) tests/unit/test_canary.py tests/integration/deliverer/test_secrets.py tests/faults/test_canary.py $(ARGS)
 
 containers: $(ENVIRONMENT) ## the image and compose.yaml on a Docker engine: this machine's, or one of Debian packages (root, 2 GB)
-	$(PYTEST) tests/containers --timeout=900 $(ARGS)
+	$(PYTEST) tests/containers --timeout=1800 $(ARGS)
+
+containers-brief: $(ENVIRONMENT) # its most telling part: the image, up, events, a kill, down and up
+	$(PYTEST) tests/containers -m brief --timeout=1800 $(ARGS)
+
+chart: $(ENVIRONMENT) chart-tools ## the Helm chart in every combination of its values, with the real helm, unpacked into .cache
+	$(PYTEST) $(PARALLEL) tests/unit/deploy $(ARGS)
 
 azure: $(ENVIRONMENT) broker registry ## tests with the real az and Azure's SDK, which it installs (900 MB, once)
 	@scripts/azure-environments
@@ -88,7 +94,7 @@ bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 # -- change it
 
 .PHONY: docs lock assets build sbom advisories clean
-docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md, docs/support.md, the samples in docs/sources/ and docs/formats.md, docs/scale.md and Grafana's dashboards anew
+docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md, docs/support.md, docs/scale.md, the samples in docs/sources/ and docs/formats.md, Grafana's dashboards and deploy/kubernetes/ anew
 	$(PYTHON) scripts/asyncapi.py >docs/asyncapi.yaml
 	$(PYTHON) scripts/openapi.py management >docs/openapi-management.json
 	$(PYTHON) scripts/openapi.py producer >docs/openapi-producer.json
@@ -99,6 +105,8 @@ docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.
 	$(PYTHON) scripts/unit_costs.py
 	$(PYTHON) scripts/scale_page.py
 	$(PYTHON) scripts/dashboards.py
+	@scripts/chart-tools
+	$(PYTHON) scripts/plain_manifests.py
 
 lock: ## write requirements/ anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	scripts/lock $(ARGS)
@@ -129,7 +137,7 @@ clean: ## remove what make has made (not .portcall, where the data is)
 $(RUNTIME) $(ENVIRONMENT) $(BROWSER): environment-%:
 	@scripts/environment $*
 
-.PHONY: broker registry clients postgresql nginx prometheus chromium
+.PHONY: broker registry clients postgresql nginx prometheus chart-tools chromium
 broker:
 	@scripts/debian-packages rabbitmq-server
 
@@ -148,6 +156,9 @@ nginx:
 
 prometheus:
 	@scripts/debian-packages --optional prometheus
+
+chart-tools:
+	@scripts/chart-tools
 
 chromium:
 	@scripts/debian-packages chromium

@@ -10,6 +10,9 @@ from portcall.schemas.topology import COALESCE, DEAD, EVENTS_IN, UNROUTED
 from portcall.store.intake.ignored import IgnoredEvent, IgnoredKind
 
 OLDEST_PYTHON = (3, 11)
+MOUNTED_SECRETS = "/run/secrets/"
+"""Where engines mount secrets. Nobody else is in a container, and often only the mode for others
+lets its user read them. Who may read them on the machine is decided by their folder there."""
 LEAST_FREE_BYTES = 1024**3
 """The broker blocks publishers when the disk is nearly full; this is just above RabbitMQ's own
 limit."""
@@ -74,6 +77,8 @@ def python(version: Sequence[int]) -> Finding:
 
 def private(check: str, path: str, mode: int, wanted: int) -> Finding:
     """Check that only the owner can read a file or folder that has secrets in it."""
+    if path.startswith(MOUNTED_SECRETS):
+        return ok(check, f"{path} (mounted by the container's engine)")
     if mode & 0o077:
         found = f"{path} can be read by others (mode {mode & 0o777:04o})"
         return wrong(check, found, f"chmod {wanted:o} {path}")

@@ -10,55 +10,88 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-ENGINE = ROOT / "scripts" / "docker-engine"
-FOLDER = ROOT / ".cache" / "docker-engine"
-SLOW_S = 900
+CACHE = ROOT / ".cache"
+CLIENT = CACHE / "docker-engine"
+SLOW_S = 1800
+CANNOT = 3
+"""The exit code of an engine's script where there can be no engine."""
+
+
+class NoEngineError(Exception):
+    """This machine can have no engine; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Docker.
+    """Docker or Podman, each with Docker's client.
 
     Attributes:
-        is_own: Whether it is the tests' own, in a network namespace without a way out.
-        was_up: Whether that ran before the tests did: it is left as it was.
+        script: What starts and stops the tests' own, which is in a network namespace without a way
+            out; None: the engine is this machine's.
+        was_up: Whether it ran before the tests did: it is left as it was.
         environ: The environment of its client.
+        files: What must follow a compose file on it.
     """
 
-    is_own: bool
+    script: Path | None
     was_up: bool
     environ: dict[str, str]
+    files: tuple[Path, ...] = ()
 
     @classmethod
     def started(cls) -> "Engine":
-        """This machine's engine, if there is one; else one of Debian packages is started."""
-        if "DOCKER_HOST" in os.environ or Path("/var/run/docker.sock").exists():
-            return cls(is_own=False, was_up=True, environ=dict(os.environ))
-        was_up = (FOLDER / "docker.sock").is_socket() and (FOLDER / "docker.pid").exists()
-        subprocess.run([ENGINE, "start"], check=True, timeout=SLOW_S)
-        unpacked = FOLDER / "x" / "usr"
-        return cls(
-            is_own=True,
-            was_up=was_up,
-            environ={
-                **os.environ,
-                "PATH": f"{unpacked}/sbin:{unpacked}/bin:{os.environ['PATH']}",
-                "DOCKER_HOST": f"unix://{FOLDER}/docker.sock",
-                "DOCKER_CONFIG": str(FOLDER / "config"),
-            },
+        """This machine's engine, if there is one; else one of Debian packages is started.
+
+        Raises:
+            NoEngineError: There is none, and none can be started.
+        """
+        is_podman = os.environ.get("PORTCALL_TEST_ENGINE") == "podman"
+        files = (ROOT / "compose.podman.yaml",) if is_podman else ()
+        if "DOCKER_HOST" in os.environ or (not is_podman and Path("/var/run/docker.sock").exists()):
+            return cls(script=None, was_up=True, environ=dict(os.environ), files=files)
+        script = ROOT / "scripts" / ("podman-engine" if is_podman else "docker-engine")
+        was_up = subprocess.run([script, "up"], check=False).returncode == 0
+        start = subprocess.run(
+            [script, "start"], check=False, stderr=subprocess.PIPE, text=True, timeout=SLOW_S
         )
+        if start.returncode == CANNOT:
+            raise NoEngineError(start.stderr.splitlines()[-1])
+        assert start.returncode == 0, start.stderr
+        host = f"{CLIENT}/docker.sock"
+        if is_podman:
+            pid = (CACHE / "podman-engine" / "podman.pid").read_text().strip()
+            host = f"/proc/{pid}/root/run/podman.sock"
+        unpacked = CLIENT / "x" / "usr"
+        environ = {
+            **os.environ,
+            "PATH": f"{unpacked}/sbin:{unpacked}/bin:{os.environ['PATH']}",
+            "DOCKER_HOST": f"unix://{host}",
+            "DOCKER_CONFIG": str(CLIENT / "config"),
+        }
+        return cls(script=script, was_up=was_up, environ=environ, files=files)
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether it is Podman."""
+        return bool(self.files)
+
+    def versions(self) -> dict[str, str]:
+        """The engine's version and that of Compose, by their names."""
+        engine = self.docker("version", "--format", "{{.Server.Version}}").strip()
+        compose = self.docker("compose", "version", "--short").strip()
+        return {"Podman" if self.is_podman else "Docker Engine": engine, "Docker Compose": compose}
 
     def build(self, tag: str, checkout: Path = ROOT) -> None:
         """Build Portcall's image, and bring it into the engine."""
-        if self.is_own:
-            subprocess.run([ENGINE, "build", tag, checkout], check=True, timeout=SLOW_S)
+        if self.script:
+            subprocess.run([self.script, "build", tag, checkout], check=True, timeout=SLOW_S)
         else:
             self.docker("build", "--tag", f"portcall:{tag}", str(checkout))
 
     def stop(self) -> None:
         """End the engine, if it is the tests' own."""
-        if not self.was_up:
-            subprocess.run([ENGINE, "stop"], check=True, timeout=SLOW_S)
+        if self.script and not self.was_up:
+            subprocess.run([self.script, "stop"], check=True, timeout=SLOW_S)
 
     def docker(self, *arguments: str, environ: dict[str, str] | None = None) -> str:
         """Run the client, and return what it prints."""
@@ -66,7 +99,8 @@ class Engine:
 
     def near(self, *command: str) -> str:
         """Run a command in the engine's network, where the published ports are."""
-        return _run([str(ENGINE), "run", *command] if self.is_own else list(command), self.environ)
+        script = [str(self.script), "run"] if self.script else []
+        return _run([*script, *command], self.environ)
 
 
 @dataclass
@@ -79,6 +113,7 @@ class Stack:
         name: The project's name.
         variables: What the environment says to compose.yaml.
         file: The compose file.
+        more: Files with changes to it.
         up_s: How long it took until all was healthy; 0 before.
     """
 
@@ -87,11 +122,17 @@ class Stack:
     name: str = "portcall-test"
     variables: dict[str, str] = field(default_factory=dict)
     file: Path = ROOT / "compose.yaml"
+    more: tuple[Path, ...] = ()
     up_s: float = 0.0
 
     def compose(self, *arguments: str) -> str:
         """Run `docker compose`, and return what it prints."""
-        project = ("--project-name", self.name, "--file", str(self.file))
+        files = [
+            word
+            for file in (self.file, *self.engine.files, *self.more)
+            for word in ("--file", str(file))
+        ]
+        project = ("--project-name", self.name, *files)
         environ = {"PORTCALL_SECRETS": str(self.folder / "secrets"), **self.variables}
         return self.engine.docker("compose", *project, *arguments, environ=environ)
 
@@ -132,13 +173,14 @@ class Stack:
         """The container of the consumer."""
         return f"{self.name}-consumer"
 
-    def consumer(self) -> str:
-        """Start a consumer where webhooks are sent; its address."""
+    def consumer(self, status: int = 200) -> str:
+        """Start a consumer where webhooks are sent, which answers with *status*; its address."""
         self.engine.docker("rm", "--force", self.consumer_name)
         self.engine.docker(
             "run", "--detach", "--name", self.consumer_name, "--network", f"{self.name}_outside",
             "--network-alias", "consumer", f"portcall:{self.variables['PORTCALL_VERSION']}",
             "sink", "--host", "0.0.0.0", "--port", "7000", "--quiet",  # noqa: S104 (in a container)
+            "--status", str(status),
         )  # fmt: skip
         return "http://consumer:7000/"
 

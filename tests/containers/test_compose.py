@@ -33,11 +33,12 @@ def audit(stack: Stack, *options: str) -> dict[str, Any]:
 
 def drained(stack: Stack) -> dict[str, Any]:
     """Wait until nothing is pending; the registry's line, which adds up."""
-    line = audit(stack, "--wait", "120s")
+    line = audit(stack, "--wait", "300s")
     assert (line["missing"], line["unexpected"], line["pending"]) == (0, 0, 0)
     return line
 
 
+@pytest.mark.brief
 def test_every_service_is_healthy_within_a_minute_or_so(stack: Stack) -> None:
     health = {each["Service"]: each["Health"] for each in stack.containers()}
     assert {health[name] for name in (*ROLES, "rabbitmq", "postgres")} == {"healthy"}
@@ -45,6 +46,7 @@ def test_every_service_is_healthy_within_a_minute_or_so(stack: Stack) -> None:
     assert len(stack.containers("deliverer")) == 3
 
 
+@pytest.mark.brief
 def test_no_secret_is_in_what_an_engine_shows(stack: Stack) -> None:
     secrets = {
         value
@@ -58,6 +60,18 @@ def test_no_secret_is_in_what_an_engine_shows(stack: Stack) -> None:
     assert not [secret for secret in secrets if secret in shown]
 
 
+@pytest.mark.brief
+def test_doctor_runs_in_managements_container(stack: Stack) -> None:
+    told = stack.compose(
+        "exec", "-T", "management", "sh", "-c", "portcall doctor -o json || [ $? = 1 ]"
+    )
+    checks = {each["check"]: each for each in json.loads(told)["checks"]}
+    wrong = {name: each for name, each in checks.items() if each["verdict"] == "wrong"}
+    assert wrong == {}
+    assert checks["broker"]["verdict"] == "ok"
+
+
+@pytest.mark.brief
 def test_events_reach_a_consumer_and_the_audit_adds_up(stack: Stack) -> None:
     uri = stack.consumer()
     stack.portcall("registry", "create", REGISTRY)
@@ -166,7 +180,16 @@ def test_under_the_brokers_alarm_the_producer_says_503_and_when_to_try_again(sta
     emit(stack, 20)
 
 
-@pytest.mark.parametrize("service", ["deliverer", "rabbitmq", "postgres", "producer", "router"])
+@pytest.mark.parametrize(
+    "service",
+    [
+        pytest.param("deliverer", marks=pytest.mark.brief),
+        "rabbitmq",
+        "postgres",
+        "producer",
+        "router",
+    ],
+)
 def test_a_killed_service_comes_back_and_nothing_is_lost(stack: Stack, service: str) -> None:
     emit(stack)
     stack.engine.docker("start", stack.kill(service))  # `restart` does not count a kill by hand
@@ -175,6 +198,7 @@ def test_a_killed_service_comes_back_and_nothing_is_lost(stack: Stack, service: 
     drained(stack)
 
 
+@pytest.mark.brief
 def test_what_waits_is_delivered_after_down_and_up(stack: Stack) -> None:
     before = drained(stack)["delivered"]
     stack.engine.docker("rm", "--force", stack.consumer_name)
@@ -186,6 +210,7 @@ def test_what_waits_is_delivered_after_down_and_up(stack: Stack) -> None:
     assert drained(stack)["delivered"] == before + 50
 
 
+@pytest.mark.brief
 def test_every_container_stops_in_good_order(stack: Stack) -> None:
     stack.compose("stop")
     codes = {each["Service"]: each["ExitCode"] for each in stack.containers()}

@@ -231,6 +231,12 @@ def test_what_is_published_is_no_target_either() -> None:
     assert set(SERVICES["deliverer"]["environment"]["PORTCALL_OWN_PORTS"].split(",")) == published
 
 
+def test_management_warns_by_the_settings_that_deliverers_enforce() -> None:
+    deliverer, management = (SERVICES[name]["environment"] for name in ("deliverer", "management"))
+    for name in ("ALLOW_TARGETS", "ALLOW_PORTS", "OWN_NETWORKS", "OWN_PORTS"):
+        assert management[f"PORTCALL_{name}"] == deliverer[f"PORTCALL_{name}"]
+
+
 @each_service
 def test_nothing_secret_is_in_the_file(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
@@ -295,6 +301,16 @@ def test_what_is_mounted_is_declared() -> None:
         if not volume.startswith("${PORTCALL_CERTIFICATES:-./certificates}:")
     }
     assert used == set(COMPOSE["volumes"])
+
+
+def test_the_file_for_podman_takes_start_interval_from_each_service_that_has_it() -> None:
+    text = (ROOT / "compose.podman.yaml").read_text()
+    taken = yaml.safe_load(text.replace("!reset null", "taken"))["services"]
+    having = {
+        name for name, each in SERVICES.items() if "start_interval" in each.get("healthcheck", {})
+    }
+    assert {name for name, each in taken.items() if each["healthcheck"]["start_interval"]} == having
+    assert "&" not in text  # Compose loses !reset behind an anchor
 
 
 def test_the_image_is_built_from_locked_requirements_and_runs_without_root() -> None:

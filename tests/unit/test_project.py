@@ -85,7 +85,9 @@ def test_no_variable_is_documented_that_nobody_reads() -> None:
         for name in re.findall(r'(?:envvar| )= ?"(PORTCALL_\w+)"', file.read_text())
     }
     of_files = {f"{name}_FILE" for name in SECRETS}
-    assert named <= set(FIELDS) | of_compose | of_commands | of_files
+    readers = [*(ROOT / "tests/containers").glob("*.py"), *(ROOT / "scripts").glob("*-engine")]
+    of_tests = set(re.findall(r"PORTCALL_\w+", "".join(file.read_text() for file in readers)))
+    assert named <= set(FIELDS) | of_compose | of_commands | of_files | of_tests
     assert of_compose <= named
 
 

@@ -40,6 +40,11 @@ def test_private(mode: int, verdict: Verdict, advice: str) -> None:
     assert f"{mode & 0o777:04o}" in finding.found
 
 
+def test_the_mode_of_a_secret_that_an_engine_mounts_is_not_the_readers() -> None:
+    finding = findings.private("key", "/run/secrets/encryption-key", 0o100644, 0o600)
+    assert (finding.verdict, finding.advice) == (Verdict.OK, "")
+
+
 @pytest.mark.parametrize(
     ("alive", "verdict", "found"),
     [
@@ -89,7 +94,9 @@ def test_queues_are_summed_by_kind() -> None:
     }  # fmt: skip
     finding = findings.queues(depths)
     assert finding.verdict is Verdict.OK
-    assert finding.found == "events.in 1, deliver 5, retry 4, wait 11, dead 7, unrouted 0"
+    assert (
+        finding.found == "events.in 1, coalesce 0, deliver 5, retry 4, wait 11, dead 7, unrouted 0"
+    )
     assert finding.facts["queues"] == depths
 
 
