@@ -22,14 +22,14 @@ def layout(
     return make_topology(shards=shards, rungs_ms=rungs_ms, max_bytes=max_bytes)
 
 
-async def until(condition: Callable[[], object], *, within_s: float = 15.0) -> None:
+async def until(condition: Callable[[], object], *, within_s: float = 60.0) -> None:
     """Wait until the condition is true."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 (what is waited for sets no event)
             await asyncio.sleep(0.01)
 
 
-async def until_answer(ask: Callable[[], Awaitable[object]], *, within_s: float = 15.0) -> None:
+async def until_answer(ask: Callable[[], Awaitable[object]], *, within_s: float = 60.0) -> None:
     """Wait until the answer is true."""
     async with asyncio.timeout(within_s):
         while not await ask():  # noqa: ASYNC110 (as above)
