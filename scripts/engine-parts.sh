@@ -123,7 +123,7 @@ build() { # TAG [CHECKOUT]
     buildah build --quiet --format docker --network host --layers --ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)" \
         "${secrets[@]}" --build-arg "PORTCALL_VERSION=$1" --tag "docker.io/library/portcall:$1" "$checkout" >/dev/null
     say "portcall:$1 built"
-    buildah push --quiet "docker.io/library/portcall:$1" "docker-archive:$parts/image.$$.tar:portcall:$1"
+    buildah push --quiet "docker.io/library/portcall:$1" "docker-archive:$parts/image.$$.tar:docker.io/library/portcall:$1"
     docker load --quiet --input "$parts/image.$$.tar" >&2
     rm -f "$parts/image.$$.tar"
     say "portcall:$1 loaded"
