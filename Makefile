@@ -28,7 +28,7 @@ up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 
 # -- test it
 
-.PHONY: test check fmt unit integration e2e faults ground ground-brief canary containers containers-brief azure browser screenshots bench
+.PHONY: test check fmt unit integration e2e faults ground ground-brief canary containers containers-brief chart azure browser screenshots bench
 test: $(ENVIRONMENT) broker registry clients postgresql nginx prometheus ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
@@ -60,10 +60,10 @@ e2e: $(ENVIRONMENT) broker registry clients prometheus ## tests of all processes
 faults: $(ENVIRONMENT) broker postgresql ## tests that kill, stop and cut what runs, all of them
 	$(PYTEST) tests/faults $(ARGS)
 
-ground: $(ENVIRONMENT) registry clients postgresql nginx ## the tests that need a broker, on RabbitMQ 3.10, 4.0 and 4.3, unpacked into .cache
+ground: $(ENVIRONMENT) registry clients postgresql nginx ## the tests on RabbitMQ 3.10 to 4.3, PostgreSQL 15 to 18, Python 3.11 and 3.14, nginx 1.22 to 1.30, unpacked into .cache
 	scripts/ground all $(ARGS)
 
-ground-brief: $(ENVIRONMENT) postgresql # what continuous integration runs of it, on 4.3
+ground-brief: $(ENVIRONMENT) postgresql # what continuous integration runs of it, on RabbitMQ 4.3 and PostgreSQL 18
 	scripts/ground brief $(ARGS)
 
 canary: $(ENVIRONMENT) broker postgresql ## faults and bad input with marked secrets, then a search for the marks
@@ -74,6 +74,10 @@ containers: $(ENVIRONMENT) ## the image and compose.yaml on a Docker engine: thi
 
 containers-brief: $(ENVIRONMENT) # its most telling part: the image, up, events, a kill, down and up
 	$(PYTEST) tests/containers -m brief --timeout=1800 $(ARGS)
+
+chart: $(ENVIRONMENT) ## the Helm chart in every combination of its values, with the real helm, unpacked into .cache
+	@scripts/chart-tools
+	$(PYTEST) $(PARALLEL) tests/unit/deploy $(ARGS)
 
 azure: $(ENVIRONMENT) broker registry ## tests with the real az and Azure's SDK, which it installs (900 MB, once)
 	@scripts/azure-environments
@@ -91,16 +95,19 @@ bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 # -- change it
 
 .PHONY: docs lock assets build sbom advisories clean
-docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md, the samples in docs/sources/ and docs/formats.md, docs/scale.md and Grafana's dashboards anew
+docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md, docs/support.md, docs/scale.md, the samples in docs/sources/ and docs/formats.md, Grafana's dashboards and deploy/kubernetes/ anew
 	$(PYTHON) scripts/asyncapi.py >docs/asyncapi.yaml
 	$(PYTHON) scripts/openapi.py management >docs/openapi-management.json
 	$(PYTHON) scripts/openapi.py producer >docs/openapi-producer.json
 	$(PYTHON) scripts/cli_reference.py >docs/cli.md
 	$(PYTHON) scripts/source_pages.py
 	$(PYTHON) scripts/format_pages.py
+	$(PYTHON) scripts/support_page.py
 	$(PYTHON) scripts/unit_costs.py
 	$(PYTHON) scripts/scale_page.py
 	$(PYTHON) scripts/dashboards.py
+	@scripts/chart-tools
+	$(PYTHON) scripts/plain_manifests.py
 
 lock: ## write requirements/ anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	scripts/lock $(ARGS)

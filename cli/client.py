@@ -4,7 +4,7 @@ ARM's error envelopes become the exceptions of `cli.errors`.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -72,11 +72,18 @@ class Management:
         within = f"/resourceGroups/{quote(group, safe='')}" if group else ""
         return self.pages("GET", f"{self.subscription}{within}/providers/{REGISTRY_TYPE}")
 
-    def find_registry(self, name: str, group: str | None = None) -> Document:
+    def find_registry(
+        self, name: str, group: str | None = None, *, wanted: bool = True
+    ) -> Document:
         """Return the registry of that name, in *group* or, without one, in any group.
 
+        Args:
+            name: Its name, or its login server.
+            group: A resource group; None: any.
+            wanted: Whether the user wants to have it; the error then says how to create it.
+
         Raises:
-            NotFoundError: It does not exist; the message says how to create it.
+            NotFoundError: It does not exist.
         """
         name = name.partition(".")[0]  # az accepts a login server as a name, too
         try:
@@ -87,9 +94,10 @@ class Management:
                     return registry
             where = f" in the resource group {group!r}" if group else ""
             option = f" -g {group}" if group else ""
+            create = f"create it with `portcall registry create {name}{option}`, or "
             raise NotFoundError(
-                f"the registry {name!r} does not exist{where}: create it with"
-                f" `portcall registry create {name}{option}`, or see `portcall registry list`",
+                f"the registry {name!r} does not exist{where}: {create if wanted else ''}see"
+                " `portcall registry list`",
                 status=error.status,
                 code=error.code,
             ) from error
@@ -180,13 +188,24 @@ def check(reply: Reply) -> None:
         (str(detail.get("target") or ""), str(detail.get("message") or message))
         for detail in details
     )
-    text = "\n".join(
-        problem if problem.startswith(field) else f"{field}: {problem}" for field, problem in faults
-    )
+    text = message_of(code, faults)
     if reply.status == 401:
         text += " Set PORTCALL_TOKEN to the administrator's token of this server."
     kind = NotFoundError if reply.status == 404 else ServiceError
-    raise kind(f"({code}) {text}" if code else text, status=reply.status, code=code, faults=faults)
+    raise kind(text, status=reply.status, code=code, faults=faults)
+
+
+def message_of(code: str, faults: Iterable[tuple[str, str]]) -> str:
+    """Return the message of an error: a line for each fault, with the field unless it is there.
+
+    Args:
+        code: ARM's code; empty: there is none.
+        faults: Fields, or empty texts, with what is wrong with them.
+    """
+    text = "\n".join(
+        problem if problem.startswith(field) else f"{field}: {problem}" for field, problem in faults
+    )
+    return f"({code}) {text}" if code else text
 
 
 def _object(document: object) -> Document:

@@ -17,6 +17,7 @@ from typer.main import get_command
 
 from portcall import __version__
 from portcall.cli.argv import spread
+from portcall.cli.az_options import instead_of, instead_of_format
 from portcall.cli.errors import SERVICE_ERROR, USAGE, CliError
 from portcall.cli.examples import examples
 from portcall.cli.lazy import LazyCommand
@@ -124,6 +125,7 @@ COMMANDS = (
         "commands.topology:app",
         "Declare or show the broker's exchanges and queues.",
     ),
+    (CARE, "store", "commands.store:app", "Migrate the database before the roles start."),
     (
         CARE,
         "audit",
@@ -274,7 +276,12 @@ def _misused(error: TyperException) -> int:
     """Print a usage error, and where the correct usage is described."""
     context = getattr(error, "ctx", None)
     if message := error.format_message():
+        instead = instead_of(getattr(error, "option_name", ""))
+        if instead:
+            message = f"No such option: {instead}"
         complain(message.replace("Value error, ", ""))  # pydantic's prefix is of no use to users
+        if form := instead_of_format(message):
+            note(form)
         if context is not None:
             note(f"See `{context.command_path} --help`.")
     return error.exit_code

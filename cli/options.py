@@ -262,6 +262,13 @@ class SettingOption(NamedTuple):
     option: OptionInfo
     read: Callable[[Any], object] = lambda given: given
 
+    @property
+    def name(self) -> str:
+        """The option's name, as it is typed: ``--filters``."""
+        # Typer keeps the first word as a default until it reads the command's parameters.
+        words = map(str, (self.option.default, *(self.option.param_decls or ())))
+        return next(word for word in words if word.startswith("--")).partition("/")[0]
+
 
 SETTINGS = (
     SettingOption("schedule", "retrySchedule", str, SCHEDULE),
@@ -319,12 +326,20 @@ def pairs(words: Iterable[str], option: str) -> dict[str, str]:
 
 
 def headers(words: Iterable[str], option: str) -> dict[str, str]:
-    """Do the same as `pairs`, but also accept ``Name: value``, as in curl.
+    """Do the same as `pairs`, but also accept ``Name: value``, as in curl, and want a value.
 
     Raises:
-        UsageError: A word has no name.
+        UsageError: A word has no name, or no value: ``NAME=`` is a header without a value.
     """
-    return pairs((_NAME_AND_COLON.sub(r"\1=", word) for word in words), option)
+    found = [_NAME_AND_COLON.sub(r"\1=", word) for word in words]
+    for number, word in enumerate(found, 1):
+        if word and "=" not in word:
+            # The word is not repeated: it may be a header's value.
+            raise UsageError(
+                f"{option}: word {number} of {len(found)} has no = and a value: write NAME=VALUE,"
+                " in quotes if it has spaces; NAME= is a header without a value"
+            )
+    return pairs(found, option)
 
 
 def actions(words: Iterable[str]) -> list[str]:

@@ -77,18 +77,6 @@ def webhook_row(webhook: Document) -> Row:
     }
 
 
-def webhook_row_for(webhooks: Iterable[Document]) -> Callable[[Document], Row]:
-    """Return the row of these webhooks: az's columns, and one more if any of them has scopes."""
-    if any(value(each, "properties", "portcall", "scopes") for each in webhooks):
-        return _scoped_row
-    return webhook_row
-
-
-def _scoped_row(webhook: Document) -> Row:
-    scopes = webhook["properties"]["portcall"].get("scopes") or ()
-    return {**webhook_row(webhook), "SCOPES": " ".join(scopes)}
-
-
 def registry_row(registry: Document) -> Row:
     """Return a registry, in az's columns except those that have no meaning here."""
     return {
@@ -149,9 +137,33 @@ def record_row(record: Document) -> Row:
     }
 
 
-RECORD_WIDTHS = (36, 12, 32, 25, 20)
+def record_row_for(records: Iterable[Document]) -> Callable[[Document], Row]:
+    """Return the row of these records: az's columns, and more if not all were delivered at once."""
+    return record_row if all(map(_was_delivered_at_once, records)) else whole_record_row
+
+
+def _was_delivered_at_once(record: Document) -> bool:
+    return (
+        value(record, "portcall", "attempt") == "1"
+        and value(record, "portcall", "outcome") == "delivered"
+        and bool(value(record, "eventResponseMessage", "statusCode"))
+    )
+
+
+def whole_record_row(record: Document) -> Row:
+    """Return a record in az's columns, then the attempt, its outcome, and why it got no answer."""
+    answered = value(record, "eventResponseMessage", "statusCode")
+    return {
+        **record_row(record),
+        "ATTEMPT": value(record, "portcall", "attempt"),
+        "OUTCOME": value(record, "portcall", "outcome"),
+        "REASON": "" if answered else value(record, "eventResponseMessage", "content"),
+    }
+
+
+RECORD_WIDTHS = (36, 12, 32, 25, 20, 9, 9, 8)
 """The column widths for records that are printed one by one: a GUID, an action, an image, a status,
-a time."""
+a time, a number, an outcome, a reason (which is the last and may be longer)."""
 
 
 def resource_group(resource_id: str) -> str:

@@ -25,7 +25,7 @@ from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.formats.chosen import Chosen
-from portcall.schemas.records import Sent
+from portcall.schemas.records import Failure, Sent
 
 
 class Sending(Protocol):
@@ -133,7 +133,11 @@ class Attempter:
             now_ms=self._clock_ms(),
             chance=self._chance(),
         )
-        is_refusal = isinstance(consequence, Recorded) and consequence.is_refusal
+        is_refusal = (
+            attempt.failure is not Failure.NONE  # a success is none: that costs no call
+            and isinstance(consequence, Recorded)
+            and consequence.is_refusal
+        )
         measure(attempt, is_refusal=is_refusal)
         self._endings.carry_out(job, consequence)
         return is_refusal or attempt.shows_health

@@ -25,6 +25,7 @@ from portcall.deliverer.policy import (
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.results import attempted, cancelled, expired
 from portcall.schemas.deliveries import Delivery
+from portcall.schemas.events import PING
 from portcall.schemas.final_answers import final_statuses
 from portcall.schemas.records import Outcome, Record, Sent
 from portcall.schemas.webhooks import Webhook
@@ -45,10 +46,17 @@ class Rules(Struct, frozen=True):
 
 
 class Recorded(Struct, frozen=True):
-    """The delivery has ended. *enables*: its webhook has answered a probe and is enabled first."""
+    """The delivery has ended.
+
+    Attributes:
+        record: Of its last attempt, or of its end without one.
+        enables: Whether its webhook has answered a probe, and is enabled first.
+        pause_ms: For how long the endpoint wants no attempt after this one; 0: it says nothing.
+    """
 
     record: Record
     enables: bool = False
+    pause_ms: int = 0
 
     @property
     def is_refusal(self) -> bool:
@@ -73,10 +81,17 @@ class Waiting(Struct, frozen=True):
 
 
 class GivenUp(Struct, frozen=True):
-    """The delivery goes to the dead letters. *gone*: its webhook is disabled first."""
+    """The delivery goes to the dead letters.
+
+    Attributes:
+        record: Of its last attempt, or of its end without one.
+        gone: Whether its webhook is disabled first.
+        pause_ms: For how long the endpoint wants no attempt after this one; 0: it says nothing.
+    """
 
     record: Record
     gone: bool = False
+    pause_ms: int = 0
 
 
 class PutBack(Struct, frozen=True):
@@ -139,12 +154,13 @@ def following(
         now_ms=now_ms,
         chance=chance,
         age=ANY_AGE if attempt.succeeded else _age(job, webhook, rules),
-        final=final_statuses(webhook.final_answers),
+        final=final_statuses(webhook.final_answers) if webhook.final_answers else (),
+        is_ping=job.event.action == PING,
     )
     match decision:
         case Done():
             record = attempted(delivery, attempt, sent, Outcome.DELIVERED)
-            return Recorded(record, enables=delivery.probe)
+            return Recorded(record, delivery.probe, attempt.asked_ms)
         case Retry(not_before_ms=not_before_ms, due_ms=due_ms):
             again = Delivery(
                 event=0,
@@ -162,10 +178,11 @@ def following(
                 pause_ms(attempt, now_ms),
             )
         case Refuse(reason=reason):
-            return Recorded(attempted(delivery, attempt, sent, Outcome.REFUSED, reason=reason))
+            record = attempted(delivery, attempt, sent, Outcome.REFUSED, reason=reason)
+            return Recorded(record, pause_ms=attempt.asked_ms)
         case GiveUp(reason=reason, gone=gone):
             record = attempted(delivery, attempt, sent, Outcome.GIVEN_UP, reason=reason)
-            return GivenUp(record, gone)
+            return GivenUp(record, gone, 0 if gone else pause_ms(attempt, now_ms))
 
 
 def _age(job: Job, webhook: Webhook, rules: Rules) -> Age:

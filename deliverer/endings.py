@@ -63,6 +63,8 @@ class Endings:
 
     def carry_out(self, job: Job, consequence: Consequence) -> None:
         """Start to carry out *consequence*; does not wait for the broker or the store."""
+        if not isinstance(consequence, PutBack) and consequence.pause_ms:
+            self._pause(job, consequence.pause_ms)
         match consequence:
             case Recorded(record=record, enables=False):
                 self._record(job, record)
@@ -87,13 +89,14 @@ class Endings:
         if record is None:
             self._outbox.wait(job.event, waiting.delivery, waiting.rung_ms, job.latch.count_down)
             return
-        if waiting.pause_ms:
-            pause_s = waiting.pause_ms / 1000
-            self._lanes.ask_pause(record.webhook_id, pause_s, self._clock.now())
         self._outbox.wait(
             job.event, waiting.delivery, waiting.rung_ms, lambda: self._record(job, record)
         )
         self._attempts.note(job.event, record)
+
+    def _pause(self, job: Job, pause_ms: int) -> None:
+        """Pause the endpoint, in every process."""
+        self._lanes.ask_pause(job.delivery.webhook_id, pause_ms / 1000, self._clock.now())
 
     async def _end(self, job: Job, consequence: Recorded | GivenUp) -> None:
         """End a delivery: change its webhook, publish the dead letter, then publish the record."""

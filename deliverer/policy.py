@@ -117,6 +117,7 @@ def decide(
     chance: float,
     age: Age = ANY_AGE,
     final: Container[int] = (),
+    is_ping: bool = False,
 ) -> Decision:
     """Decide what happens after attempt *number* (from 1).
 
@@ -128,14 +129,17 @@ def decide(
         chance: From 0 to 1, for the jitter.
         age: The delivery's maximum age.
         final: The statuses that end a delivery as refused by the receiver.
+        is_ping: Whether it is a ping, which is tried once whatever the webhook's schedule is.
     """
     if attempt.succeeded:
         return Done()
     if ended := _useless(attempt, final):
         return ended
+    if is_ping and not schedule_ms:
+        return GiveUp(f"not delivered; pings are not retried: {attempt.message}")
     if number > len(schedule_ms):
         return GiveUp(f"attempt {number} was the last of the schedule: {attempt.message}")
-    delay_ms = max(schedule_ms[number - 1], retry_after_ms(attempt.retry_after, now_ms))
+    delay_ms = max(schedule_ms[number - 1], asked_ms(attempt, now_ms))
     not_before_ms = now_ms + delay_ms
     if age.end_ms and not_before_ms > age.end_ms:
         limit = format_duration(age.limit_ms)
@@ -180,7 +184,12 @@ def retry_after_ms(header: str, now_ms: int) -> int:
 def pause_ms(attempt: Attempt, now_ms: int) -> int:
     """How long to pause the endpoint, and not only this delivery; 0: no pause."""
     least = TOO_MANY_MS if attempt.status == TOO_MANY else 0
-    return max(least, retry_after_ms(attempt.retry_after, now_ms))
+    return max(least, asked_ms(attempt, now_ms))
+
+
+def asked_ms(attempt: Attempt, now_ms: int) -> int:
+    """How long the answer asks for no attempt, by HTTP's header or by the format's own words."""
+    return max(attempt.asked_ms, retry_after_ms(attempt.retry_after, now_ms))
 
 
 def is_due(delivery: Delivery, now_ms: int) -> bool:

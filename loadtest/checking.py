@@ -9,9 +9,12 @@ from msgspec import Struct
 
 from portcall.loadtest.conformance.conduct import conduct
 from portcall.loadtest.conformance.judging import conformance_section
+from portcall.loadtest.judge.accepting import accepting_section
 from portcall.loadtest.judge.asking import SETTLE_S, until_settled
 from portcall.loadtest.judge.oracle import UNASKED, Judgement, judge
-from portcall.loadtest.judge.rightness import faults_section, oracle_section, retries_section
+from portcall.loadtest.judge.questions import oracle_section
+from portcall.loadtest.judge.rightness import faults_section, retries_section
+from portcall.loadtest.measure.endings import UNCHECKED
 from portcall.loadtest.measure.sections import Finding, Section
 from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned
 from portcall.loadtest.run import interruptible
@@ -71,12 +74,18 @@ class Killer:
     async def section(self) -> Section:
         """Return the result of the command, when it has ended."""
         told = f"`{self._command}` at {self._at_s:g} s"
-        if self._task is None:
-            finding = Finding("crash", ok=False, detail=f"{told}: the run ended before that")
-        else:
-            code = await self._task
-            finding = Finding("crash", ok=code == 0, detail=f"{told} ended with {code}")
-        return Section("A crash in the middle", findings=(finding,), unchecked=not finding.ok)
+        ended = None if self._task is None else await self._task
+        how = "the run ended before that" if ended is None else f"ended with {ended}"
+        detail = f"{told}: {how}" if ended is None else f"{told} {how}"
+        finding = Finding(
+            "crash",
+            ok=ended == 0,
+            detail=detail,
+            code=UNCHECKED,
+            brief=f"the crash in the middle did not happen: {detail}",
+            advice="Make --kill-cmd a command that ends with 0, at a time within the run.",
+        )
+        return Section("A crash in the middle", findings=(finding,))
 
     async def _run(self) -> int:
         process = await asyncio.create_subprocess_shell(
@@ -130,7 +139,8 @@ class Inspector:
                 the same.
         """
         ledger = self._deliveries.ledger
-        found = [await self._killer.section()] if self._killer else []
+        found = [accepting_section(ledger, self._traffic.policy.final)]
+        found += [await self._killer.section()] if self._killer else []
         verdict = UNASKED
         try:
             verdict = await _unless_stopped(self._verdict(names))
@@ -186,4 +196,12 @@ async def _unless_stopped(asking: Coroutine[None, None, Asked]) -> Asked:
 
 def _unchecked(name: str, error: PortcallError) -> Section:
     """Return the finding for a check without a result."""
-    return Section("Checks", findings=(Finding(name, ok=False, detail=str(error)),), unchecked=True)
+    finding = Finding(
+        name,
+        ok=False,
+        detail=str(error),
+        code=UNCHECKED,
+        brief=f"a requested check has no result: {error}",
+        advice="Make the consumer answer that question, then run the same again.",
+    )
+    return Section("Checks", findings=(finding,))

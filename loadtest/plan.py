@@ -57,6 +57,15 @@ class TransportOptions(Struct, frozen=True):
     upload_s: float = 0.0
     expect: bool = False
 
+    @property
+    def slowed(self) -> bool:
+        """Whether the load test itself makes it slow, so that its time says nothing.
+
+        It sends the content slowly, waits for ``100 Continue``, or leaves the consumer waiting for
+        content that never comes.
+        """
+        return self.upload_s > 0 or self.expect or self.cut_at is not None
+
 
 USUAL = TransportOptions()
 

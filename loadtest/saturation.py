@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from portcall.loadtest.judge.thresholds import Threshold, judge, percents_of
-from portcall.loadtest.measure.metrics import SCHEDULED, metrics_of
-from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Plot, Section, gauge
-from portcall.loadtest.report.chapters import NONE, milliseconds
+from portcall.loadtest.judge.accepting import FAILED_SHARE
+from portcall.loadtest.judge.thresholds import Threshold, parse_threshold
+from portcall.loadtest.measure.endings import GENERATOR_LIMITED, THRESHOLDS_CROSSED
+from portcall.loadtest.measure.sections import Finding, Plot, Section, gauge
+from portcall.loadtest.rate_trial import COLUMNS, RateTrial, tried
 from portcall.loadtest.run import RunEnd, interruptible
 from portcall.loadtest.schedule.pacing import Paced
 
@@ -26,56 +28,6 @@ Attempt = Callable[[float], Awaitable[tuple[Paced, RunEnd]]]
 
 
 MAX_RATE = "max_rate"
-COLUMNS = ("planned", "answered", "med", "p(95)", "p(99)", "failed", "verdict")
-
-
-class RateTrial(Struct, frozen=True):
-    """One rate, and the consumer's result.
-
-    Attributes:
-        rate: The planned rate, per second.
-        answered: The responses per second, until the last one.
-        held: Whether it met its bounds.
-        why: The bounds that it did not meet, or the generator's problem.
-        median_ms: From the planned time; None: no samples.
-        p95_ms: The same.
-        p99_ms: The same.
-        failed: The part of failed requests.
-        generator: Whether the generator was the bottleneck.
-        stopped: Whether it was stopped early: it says nothing about the rate.
-    """
-
-    rate: float
-    answered: float
-    held: bool
-    why: str
-    median_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    failed: float | None
-    generator: bool = False
-    stopped: bool = False
-
-    @property
-    def verdict(self) -> str:
-        """Return the result in a word."""
-        if self.held or self.stopped:
-            return "held" if self.held else "stopped"
-        return "generator" if self.generator else "crossed"
-
-    @property
-    def row(self) -> tuple[str, ...]:
-        """Return the same as `COLUMNS`."""
-        return (
-            f"{self.rate:,.6g}/s",
-            f"{self.answered:,.1f}/s",
-            *(
-                NONE if each is None else milliseconds(each)
-                for each in (self.median_ms, self.p95_ms, self.p99_ms)
-            ),
-            NONE if self.failed is None else f"{self.failed:.2%}",
-            self.verdict,
-        )
 
 
 class Search(Struct, frozen=True):
@@ -109,10 +61,34 @@ class Search(Struct, frozen=True):
             words=(_verdict(self.best, limit), *stopped),
             columns=COLUMNS,
             rows=tuple(trial.row for trial in ordered),
-            findings=(Finding("a rate was found", self.best > 0, _verdict(self.best, limit)),),
+            findings=(self._finding(limit),),
             metrics={MAX_RATE: gauge(self.best)},
             plots=tuple(_plots(ordered)),
         )
+
+    def _finding(self, limit: RateTrial | None) -> Finding:
+        """Return whether a rate was found; if not, the generator may have been in its way."""
+        blamed = limit is not None and limit.generator
+        return Finding(
+            "a rate was found",
+            self.best > 0,
+            _verdict(self.best, limit),
+            code=GENERATOR_LIMITED if blamed else THRESHOLDS_CROSSED,
+            brief="no tried rate meets the bounds",
+            advice="Give the load test a machine of its own, or allow more lag with --max-lag."
+            if blamed
+            else "Begin with a lower --rate, or allow more in the bounds.",
+        )
+
+
+def with_failures(bounds: Sequence[Threshold]) -> list[Threshold]:
+    """Return *bounds*, and that of any run if none of them is about failed requests.
+
+    A consumer that refuses everything is fast.
+    """
+    if any(each.metric in {"http_req_failed", "checks"} for each in bounds):
+        return list(bounds)
+    return [*bounds, parse_threshold(f"http_req_failed: rate<={FAILED_SHARE}")]
 
 
 def next_rate(trials: Sequence[RateTrial], first: float) -> float | None:
@@ -160,7 +136,7 @@ async def search(
     while rate is not None:
         paced, ended = await attempt(rate)
         stopped = ended.interrupted
-        trial = tried(rate, paced, ended, bounds)
+        trial = replace(tried(rate, paced, ended, bounds), again=rate in again)
         if trial.generator and rate not in again and not stopped:
             again.add(rate)  # a moment of noise on this machine says nothing about the rate
             stopped = await _paused(pause_s)
@@ -185,36 +161,9 @@ async def _paused(pause_s: float) -> bool:
     return stopped.is_set()
 
 
-def tried(rate: float, paced: Paced, ended: RunEnd, bounds: Sequence[Threshold]) -> RateTrial:
-    """Judge the run at one rate."""
-    measured = ended.measured
-    elapsed_s = max(ended.elapsed_s, paced.duration_s)
-    metrics = metrics_of(measured, elapsed_s, percents_of(bounds))
-    verdicts = judge(list(bounds), measured, metrics)
-    crossed = [
-        f"{verdict.threshold.expression} ({_was(verdict.value)})"
-        for verdict in verdicts
-        if not verdict.ok
-    ]
-    if not measured.answered_count and not ended.interrupted:
-        crossed.append("a response: no request had one")
-    problem = ended.health.problem
-    values = metrics[SCHEDULED].values
-    return RateTrial(
-        rate=rate,
-        answered=measured.answered_count / elapsed_s,
-        held=not crossed and not problem and not ended.interrupted,
-        why=", ".join(crossed) or problem or ("stopped" if ended.interrupted else ""),
-        median_ms=values["med"],
-        p95_ms=values["p(95)"],
-        p99_ms=values["p(99)"],
-        failed=metrics["http_req_failed"].values["rate"],
-        generator=bool(problem) and not crossed,
-        stopped=ended.interrupted and not crossed,
-    )
-
-
 def _verdict(best: float, limit: RateTrial | None) -> str:
+    if not best and limit is not None and limit.generator:
+        return f"No rate was found: this program itself was the bottleneck ({limit.why})."
     if not best:
         return "No tried rate meets the bounds."
     if limit is None:
@@ -224,16 +173,12 @@ def _verdict(best: float, limit: RateTrial | None) -> str:
     if limit.generator:
         return (
             f"It can take {best:,.6g} requests per second, and perhaps more: at"
-            f" {limit.rate:,.6g} this program itself was the bottleneck ({limit.why})."
+            f" {limit.rate:,.6g} this program itself was the bottleneck, twice ({limit.why})."
         )
     return (
         f"It can take {best:,.6g} requests per second; at {limit.rate:,.6g} it does not meet"
         f" {limit.why}."
     )
-
-
-def _was(value: float | None) -> str:
-    return NO_SAMPLES if value is None else f"it was {value:.6g}"
 
 
 def _points(values: Iterable[tuple[float, float | None]]) -> tuple[tuple[float, float], ...]:

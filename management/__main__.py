@@ -54,6 +54,7 @@ from portcall.runtime.broker.stream import BatchHandler, Start, StreamReader
 from portcall.runtime.broker.stream_end import StreamEnd
 from portcall.runtime.http.clients import Throttle
 from portcall.runtime.process import OWN_PROCESS, Host, Process, launch, running
+from portcall.runtime.targets.objection import Targets
 from portcall.schemas.operator import OPERATOR_ID
 from portcall.schemas.topology import JOURNAL, LOG, topology
 from portcall.store.bearers import Bearers
@@ -94,7 +95,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     tls = await asyncio.to_thread(Tls, files_of(settings)) if settings.tls_bind else None
     await asyncio.to_thread(store.signing_keys.ensure)
     installation = await asyncio.to_thread(store.installation.get)
-    lookups = Lookups(store, installation)
+    lookups = Lookups(store, installation, Targets.of(settings))
     open_routes = Routes()
     login = LoginHandlers(store=store, installation=installation)
     login.add_to(open_routes)
@@ -153,6 +154,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
         scopes=scope_tests,
         producer_url=settings.producer_url,
         producer_tls_url=settings.producer_tls_url,
+        schedule_ms=settings.retry_schedule_ms,
     )
     followers.end_with(app)
     await _listen(process, settings, app, tls)

@@ -103,6 +103,8 @@ class Api:
             ArmError: Any step refused.
         """
         path = request.rel_url.raw_path
+        if path == "/" and _is_browser(request):
+            return web.Response(status=303, headers={"Location": CONSOLE})
         if self._open_routes.has(path):
             route, names = self._open_routes.find(request.method, path)
             return await route.handler(Call(request, names, NOBODY))
@@ -116,6 +118,11 @@ class Api:
         call.check_api_version()
         self._lookups.check_scope(call)
         return await route.handler(call)
+
+
+def _is_browser(request: web.Request) -> bool:
+    """Whether a person opens the address: API clients do not ask for HTML."""
+    return request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")
 
 
 def make_app(

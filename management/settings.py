@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from portcall.runtime.settings import Address, DurationMs, LimitMs, MaybeAddress, SealedSettings
+from portcall.runtime.settings import Address, DurationMs, LimitMs, MaybeAddress
+from portcall.runtime.targets.settings import TargetSettings
 
 
 def _names(value: object) -> object:
@@ -30,8 +31,8 @@ BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
-class ManagementSettings(SealedSettings):
-    """The settings in addition to `SealedSettings`."""
+class ManagementSettings(TargetSettings):
+    """The settings in addition to `TargetSettings`."""
 
     bind: Address = Field(
         default="127.0.0.1:8400",  # type: ignore[assignment]  # validated like the variable's text

@@ -81,7 +81,8 @@ def _noting(refusals: Refusing) -> Middleware:
         answer = await handler(request)
         if CODE in answer:
             path = shown_path(request.path)
-            refusals.note(Refusal(answer.status, answer[CODE], answer[REASON], path))
+            peer = request.remote or ""
+            refusals.note(Refusal(answer.status, answer[CODE], answer[REASON], path, peer))
         return answer
 
     return note

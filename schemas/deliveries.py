@@ -1,6 +1,7 @@
 """Deliveries: one event for one webhook, and the id that both together give it."""
 
 import hashlib
+import re
 import zlib
 
 from msgspec import Struct
@@ -42,6 +43,11 @@ def delivery_id(event_id: str, webhook_id: int) -> str:
     of a deliverer's time.
     """
     return "msg_" + hashlib.sha256(f"{webhook_id}|{event_id}".encode()).hexdigest()[:32]
+
+
+def is_delivery_id(text: str) -> bool:
+    """Whether *text* has the form of a delivery's id."""
+    return re.fullmatch(r"msg_[0-9a-f]{32}", text) is not None
 
 
 def shard_of(webhook_id: int, shards: int) -> int:

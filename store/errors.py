@@ -9,6 +9,17 @@ class StoreUnavailableError(PortcallError):
     """The database is down, locked, full or not migrated: nothing was changed; try again later."""
 
 
+class NewerDatabaseError(SettingsError):
+    """A newer version of Portcall has migrated the database; the operator chooses which to keep."""
+
+    def __init__(self, found: str, known: str) -> None:
+        super().__init__(
+            f"PORTCALL_DATABASE_URL: the database's schema is {found}, and this version of Portcall"
+            f" knows the schemas up to {known}: a newer version has used it. Nothing was changed."
+            " Install that version again, or restore the backup from before the upgrade"
+        )
+
+
 class RegistryNotFoundError(PortcallError):
     """There is no such registry; the caller can correct the name."""
 

@@ -24,6 +24,7 @@ from portcall.store.database.migrate import migrate
 from tests.canary import Canary
 from tests.postgres import PrivatePostgres, postgres_programs
 from tests.rabbit import ErlangShell, use_other_rabbitmq
+from tests.support import note_run
 
 pytest.register_assert_rewrite("tests.unit.store.contract", "tests.unit.store.samples")
 # Fewer examples than the default 100: they run at every change, and new ones each time.
@@ -62,6 +63,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         disable_socket(allow_unix_socket=True)
     else:
         socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Note the run for docs/support.md, where `scripts/ground` asks for it."""
+    note_run(session)
 
 
 def _kind(item: pytest.Item) -> str:

@@ -19,7 +19,15 @@ _START_S = 30.0
 
 
 def postgres_programs() -> Path | None:
-    """The folder with ``initdb`` and ``postgres`` of the newest version, or None."""
+    """The folder with ``initdb`` and ``postgres`` of the newest version, or None.
+
+    ``PORTCALL_TEST_POSTGRESQL`` names another ``postgres``, e.g. one of
+    ``scripts/postgresql-root``.
+    """
+    other = os.environ.get("PORTCALL_TEST_POSTGRESQL")
+    if other:
+        assert os.access(other, os.X_OK), f"PORTCALL_TEST_POSTGRESQL: {other} is no program"
+        return Path(other).absolute().parent
     folders = Path("/usr/lib/postgresql").glob("*/bin")
     found = [folder for folder in folders if (folder / "initdb").exists()]
     if found:

@@ -28,7 +28,10 @@ def rss_bytes() -> int:
 
 
 def matched_ns(subscriptions: Subscriptions, registries: int) -> float:
-    """Nanoseconds for one event with ten matches, over events of all registries in any order."""
+    """Nanoseconds of CPU for one event with ten matches; events of all registries in any order.
+
+    CPU, not time: others on the machine take turns with this process.
+    """
     chosen = random.Random(1)  # noqa: S311 (the same order every time)
     events = [
         (registry(chosen.randrange(registries)), Action.PUSH.bit, REPOSITORY, TAG)
@@ -36,10 +39,10 @@ def matched_ns(subscriptions: Subscriptions, registries: int) -> float:
     ]
     match = subscriptions.index.match
     found: list[int] = []
-    began = time.perf_counter_ns()
+    began = time.process_time_ns()
     for event in events:
         found = match(*event)
-    spent = time.perf_counter_ns() - began
+    spent = time.process_time_ns() - began
     if len(found) != MATCHES:
         sys.exit(f"{len(found)} matches instead of {MATCHES}")
     return spent / EVENTS

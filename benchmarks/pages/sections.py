@@ -106,42 +106,6 @@ def pipeline(report: Report, plots: Path) -> str:
     )
 
 
-def matching(report: Report, plots: Path) -> str:
-    """The router's index."""
-    summary = report["summary"]
-    sizes = [str(size) for size in report["parameters"]["sizes"]]
-    charts.line(
-        plots / "matching.svg",
-        "Matching one event with ten matches",
-        ("webhooks", "ns an event"),
-        {float(size): summary[size]["match_ns"] for size in sizes},
-    )
-    rows = [
-        (
-            int(size),
-            summary[size]["match_ns"],
-            summary[size]["rss_bytes_per_webhook"],
-            summary[size]["traced_bytes_per_webhook"],
-            summary[size]["loaded_per_s"],
-        )
-        for size in sizes
-    ]
-    head = ["webhooks", "ns per event", "RSS B/webhook", "traced B/webhook", "loaded/s"]
-    routers = summary["routers"]
-    known = routers["change_known_s"]
-    return (
-        "![Matching](performance/matching.svg)\n\n"
-        + table(head, rows)
-        + f"\nAt {routers['webhooks']:,} webhooks a router process is ready in"
-        f" {routers['ready_s']} s and holds {routers['rss_mb']:,} MB ({routers['empty_rss_mb']} MB"
-        f" without webhooks: {routers['rss_bytes_per_webhook']:.0f} B each)."
-        f" {report['parameters']['routers']} routers know a change"
-        f" {known['with_hint']['median'] * 1e3:.0f} ms after its commit (at most"
-        f" {known['with_hint']['max'] * 1e3:.0f} ms); if the hint is lost, after at most"
-        f" {known['without_hint']['max']:.2f} s.\n"
-    )
-
-
 def latency(report: Report, plots: Path) -> str:
     """An idle pipeline."""
     runs = report["runs"]

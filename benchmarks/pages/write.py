@@ -8,6 +8,7 @@ from benchmarks.harness.report import read
 from benchmarks.pages import sections
 from benchmarks.pages.everyday import everyday
 from benchmarks.pages.idle import footprint, idle
+from benchmarks.pages.matching import matching
 from benchmarks.pages.sizes import sizes
 from benchmarks.pages.tables import table, targets
 
@@ -21,7 +22,7 @@ SECTIONS = {
     "idle": idle,
     "footprint": footprint,
     "latency": sections.latency,
-    "matching": sections.matching,
+    "matching": matching,
     "scaling": sections.scaling,
     "intake": sections.intake,
     "backlog": sections.backlog,

@@ -43,7 +43,10 @@ _WORDS = {
 
 def explain(
     *,
-    event_id: Annotated[str, typer.Argument(help="The event's id, as in the POST's body.")],
+    event_id: Annotated[
+        str,
+        typer.Argument(help="The event's id, as in the POST's body, or the POST's webhook-id."),
+    ],
     registry: Registry,
     group: Group = None,
     url: Url = None,
@@ -131,7 +134,7 @@ def _said(delivery: Document) -> str:
     where = value(delivery, "whereabouts")
     due = seconds(value(delivery, "nextAttemptAt"))
     if where == "waiting":
-        return f"waiting on the rung {value(delivery, 'rung')}, next attempt not before {due}"
+        return f"waiting, next attempt at {due}"
     count = len(delivery.get("attempts") or ())
     said = _WORDS.get(where, where)
     return f"{said} after {counted(count, 'record')}" if where in ("given_up", "refused") else said

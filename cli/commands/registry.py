@@ -113,7 +113,7 @@ def delete(
     """Delete a registry and all its webhooks."""
     name = one_name(name, name_option, "registry delete")
     management = Management.at(url)
-    registry = management.find_registry(name, group)
+    registry = management.find_registry(name, group, wanted=False)
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete the registry {name} and all its webhooks?", abort=True, err=True)
     management.ask("DELETE", value(registry, "id"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import typer
 
-from portcall.cli.doctor import checks, findings, safeguards
+from portcall.cli.doctor import checks, findings, safeguards, traffic_checks
 from portcall.cli.doctor.checks import CheckedInstallation, site_of
 from portcall.cli.doctor.findings import Finding, Verdict
 from portcall.cli.doctor.verdicts import report
@@ -33,6 +33,8 @@ def examine(site: CheckedInstallation) -> Iterator[Finding]:
     yield database
     if database.verdict is Verdict.OK:
         yield checks.webhooks(site)
+        yield traffic_checks.failing(site)
+        yield traffic_checks.filling(site)
     yield checks.ignored(site)
     yield from safeguards.encryption(site)
     yield from safeguards.tls(site)

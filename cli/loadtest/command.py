@@ -1,8 +1,7 @@
 """`portcall loadtest`: how much load can a consumer take, and does it behave correctly?"""
 
+import math
 import random
-import re
-import shlex
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,8 @@ import uvloop
 
 from portcall.cli.errors import UsageError
 from portcall.cli.loadtest import fault_options, options
+from portcall.cli.loadtest.again import again, probe
+from portcall.cli.loadtest.command_line import typed
 from portcall.cli.loadtest.http2_rules import check_http2
 from portcall.cli.loadtest.merge import merge_reports
 from portcall.cli.loadtest.needs import check_labels, check_measurable, check_needs
@@ -26,15 +27,13 @@ from portcall.loadtest.judge.thresholds import parse_threshold, parse_thresholds
 from portcall.loadtest.outputs.files import parse_outputs
 from portcall.loadtest.payloads.formats import find_format
 from portcall.loadtest.run import Limits
+from portcall.loadtest.saturation import with_failures
 from portcall.loadtest.schedule.pacing import RequestPace, ScheduleForm, work_out
 from portcall.loadtest.schedule.times import Arrivals
 from portcall.loadtest.send.target import ConsumerTarget
 from portcall.loadtest.signing import Style
 from portcall.schemas.durations import parse_duration_ms
 
-_SECRET = {"--secret", "--header", "-H"}
-_USER = re.compile(r"//[^/@\s]+@")
-"""The name and the password in a URI."""
 SLICES = 100
 """A run has about this many slices, each from a tenth of a second to a second long."""
 
@@ -92,6 +91,8 @@ def loadtest(
     kill_cmd: fault_options.KillCommand = "",
     kill_at: fault_options.KillAt = "",
     conformance: fault_options.Conformance = False,
+    only: fault_options.Only = "",
+    report_only: fault_options.ReportOnly = False,
     threshold: options.Thresholds = None,
     abort_on_fail: options.Abort = False,
     find_max: options.FindMax = "",
@@ -112,9 +113,16 @@ def loadtest(
 
     If you have no consumer, run `portcall sink` in another terminal and use the URI that it prints.
 
-    Exit codes: 0 pass; 99 a threshold was crossed (as in k6); 98 this program, or the pipeline, was
-    the bottleneck; 97 --processed or --conformance got no result; 96 no request was answered; 105
-    Ctrl-C; 2 wrong usage. A threshold on a metric without samples is crossed.
+    The first line says how it ended: passed, failed, or no verdict, if the run does not count. Failed
+    means: a threshold was crossed; or --fault, --processed or --conformance found an error (which
+    --report-only turns off); or more than 1 of 100 valid deliveries were not answered 2xx (unless a
+    threshold on http_req_failed says otherwise). Each finding has the command that sends an example
+    of it again.
+
+    Exit codes: 0 passed. Failed: 99 by a threshold (as in k6), also one on a metric without samples;
+    95 by a check; 96 no request was answered. No verdict: 98 this program, or the pipeline, was the
+    bottleneck; 97 --processed, --conformance or --kill-cmd had no result; 105 Ctrl-C. 2 is wrong
+    usage.
 
     Examples:
     portcall loadtest --uri http://127.0.0.1:9000/hook
@@ -161,8 +169,10 @@ def loadtest(
         check_http2(faults=fault or [], keep_alive=keep_alive, conformance=conformance)
     check_needs(ctx.params, defaults)
     thresholds = [parse_threshold(text, abort=abort_on_fail) for text in threshold or []]
-    bounds = parse_thresholds(find_max, "--find-max") if find_max else []
+    bounds = with_failures(parse_thresholds(find_max, "--find-max")) if find_max else []
     check_measurable(thresholds, bounds, ctx.params)
+    source = ctx.get_parameter_source("secret")
+    typed_secret = source is not None and source.name == "COMMANDLINE"
     trust = trust_of(ca_file, client_cert, client_key)
     order = Order(
         target=ConsumerTarget.of(uri, headers),
@@ -202,7 +212,8 @@ def loadtest(
         limits=Limits(
             timeout_s=_seconds(timeout, "--timeout"),
             max_in_flight=max_in_flight,
-            max_lag_s=_seconds(max_lag, "--max-lag"),
+            # Of a few deliveries sent again only the reaction matters, not their times.
+            max_lag_s=math.inf if only else _seconds(max_lag, "--max-lag"),
             keep_alive=keep_alive,
             verify=not insecure,
             trust=trust,
@@ -215,7 +226,11 @@ def loadtest(
         pause_s=_seconds(pause, "--pause"),
         seed=seed,
         began_us=time.time_ns() // 1000,
-        command=_command(),
+        command=typed(sys.argv[1:]),
+        again=again(ctx.command.params, ctx.params, seed=seed, typed_secret=typed_secret),
+        probe=probe(ctx.command.params, ctx.params, typed_secret=typed_secret),
+        only=frozenset(each.strip() for each in only.split(",") if each.strip()),
+        report_only=report_only,
         place=None if dashboard is None else Address.parse(dashboard),
         quiet=quiet,
     )
@@ -233,20 +248,3 @@ def _slice_s(duration_s: float) -> float:
     """Return the length of a slice: shorter runs get shorter slices, to show more."""
     fitting = (width_s for width_s in (0.1, 0.2, 0.5) if duration_s / width_s <= SLICES)
     return next(fitting, 1.0)
-
-
-def _command() -> str:
-    """Return the command line as typed, without what must not be in a report."""
-    words, hidden = ["portcall"], False
-    for word in sys.argv[1:]:
-        name, equals, _ = word.partition("=")
-        if hidden:
-            words.append("***")
-        elif name in _SECRET and equals:
-            words.append(f"{name}=***")
-        elif word.startswith("-H") and word != "-H":
-            words.append("-H***")
-        else:
-            words.append(_USER.sub("//***@", word))
-        hidden = word in _SECRET
-    return shlex.join(words).replace("'***'", "***")

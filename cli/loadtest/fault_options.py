@@ -182,7 +182,8 @@ Processed = Annotated[
     typer.Option(
         "--processed",
         metavar="URL|FILE|COMMAND",
-        help="Where the consumer reports the ids that it processed: as JSON, or one per line.",
+        help="Where the consumer reports the ids that it processed: as JSON, or one per line. A"
+        " delivery that is lost, processed twice, forged or out of order fails the run.",
         show_default=False,
         rich_help_panel=RIGHT,
     ),
@@ -221,7 +222,27 @@ Conformance = Annotated[
     bool,
     typer.Option(
         "--conformance",
-        help="Grade the consumer from A to F after the run: about 90 requests in 3 s.",
+        help="Grade the consumer from A to F after the run: about 90 requests in 3 s. C, D and F"
+        " fail the run.",
+        rich_help_panel=RIGHT,
+    ),
+]
+Only = Annotated[
+    str,
+    typer.Option(
+        "--only",
+        metavar="ID[,ID]",
+        help="Send only these deliveries of the run with the same options and --seed. Reports print"
+        " the whole command beside each finding.",
+        show_default=False,
+        rich_help_panel=RIGHT,
+    ),
+]
+ReportOnly = Annotated[
+    bool,
+    typer.Option(
+        "--report-only",
+        help="Only report what the checks find: then thresholds alone decide about the exit code.",
         rich_help_panel=RIGHT,
     ),
 ]

@@ -7,7 +7,7 @@ import typer
 
 from portcall.cli.errors import UsageError
 from portcall.cli.loadtest import options
-from portcall.cli.loadtest.view import show_result
+from portcall.cli.loadtest.summary import show_result
 from portcall.loadtest.judge.thresholds import parse_threshold
 from portcall.loadtest.outputs.files import parse_outputs
 from portcall.loadtest.report.merging import merge

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from portcall.cli.errors import UsageError
 from portcall.loadtest.faults.choice import parse_faults
-from portcall.loadtest.faults.kinds import BY_NAME, FaultKind
+from portcall.loadtest.faults.kinds import BY_NAME, SLOWED, FaultKind
 from portcall.loadtest.judge.thresholds import Threshold
-from portcall.loadtest.measure.known import MEASURED_BY, MEASURED_LAST, NOT_THROUGH
+from portcall.loadtest.measure.known import MEASURED_BY, MEASURED_LAST, NOT_THROUGH, TYPES
 from portcall.loadtest.measure.metrics import NO_FAULT
 from portcall.loadtest.schedule.pacing import ScheduleForm
 from portcall.loadtest.send.sources import Workload
@@ -63,12 +63,16 @@ NEEDS = (
     Need("settle", _given("processed"), "--processed"),
     Need("kill_at", _given("kill_cmd"), "--kill-cmd"),
     Need("pause", _given("find_max"), "--find-max"),
+    Need("only", _given("seed"), "--seed, as the report's command has it"),
 )
 AGAINST = {
     "trace": ("shape", "stages", "arrivals"),
     "stages": ("shape",),
-    "find_max": ("shape", "stages", "trace", "processed", "kill_cmd", "conformance"),
-}
+    "find_max": (
+        "shape", "stages", "trace", "processed", "kill_cmd", "conformance", "only", "report_only",
+    ),
+    "only": ("conformance", "kill_cmd"),
+}  # fmt: skip
 """For each option, the options that have no effect beside it."""
 _ONLY_OFF = {"retry_jitter": "--no-retry-jitter"}
 
@@ -127,6 +131,12 @@ def check_labels(thresholds: Sequence[Threshold], traffic: Workload) -> None:
     Raises:
         UsageError: No request will have such a label.
     """
+    for each in thresholds:
+        if each.tags.get("fault") in SLOWED and TYPES[each.metric] == "trend":
+            raise UsageError(
+                f"{each.selector}: the load test itself slows {each.tags['fault']}, so these"
+                " requests have no durations"
+            )
     had: dict[str, Collection[str]] = {"fault": [NO_FAULT, *traffic.faults]}
     if not traffic.faults:  # requests of the group order include their own deletes
         had["action"] = list(traffic.mix.actions)

@@ -258,7 +258,7 @@ MaxInFlight = Annotated[
         min=1,
         max=60_000,
         help="Requests in flight at most. Requests that are due beyond the limit are not sent,"
-        " but counted, and fail the run.",
+        " but are reported, and the run does not count.",
         rich_help_panel=JUDGE,
     ),
 ]
@@ -267,7 +267,7 @@ MaxLag = Annotated[
     typer.Option(
         "--max-lag",
         metavar="DURATION",
-        help="The run fails when more than 1% of the requests were sent later than this.",
+        help="The run does not count if more than 1% of the requests were sent later than this.",
         rich_help_panel=JUDGE,
     ),
 ]

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from portcall.cli.errors import UsageError
 from portcall.cli.loadtest.board import both, shown, watched
+from portcall.cli.loadtest.summary import show_result
 from portcall.cli.loadtest.through import passage
-from portcall.cli.loadtest.view import View, show_result
+from portcall.cli.loadtest.view import View
 from portcall.loadtest.checking import Checking, Inspector
 from portcall.loadtest.dashboard.address import Address
 from portcall.loadtest.dashboard.board import Board
@@ -23,6 +24,7 @@ from portcall.loadtest.run import Limits, RunEnd, run
 from portcall.loadtest.saturation import Search, search
 from portcall.loadtest.schedule.dial import Dial
 from portcall.loadtest.schedule.pacing import Paced
+from portcall.loadtest.send.picked import Picked, picked
 from portcall.loadtest.send.poster import Poster
 from portcall.loadtest.send.sources import Deliveries, Workload
 from portcall.loadtest.send.target import ConsumerTarget
@@ -68,6 +70,10 @@ class Order(Struct, frozen=True):
         command: The command line.
         quiet: Print nothing while it runs.
         place: The dashboard's address; None: no dashboard.
+        only: The ids of the deliveries to send; empty: all.
+        report_only: Whether checks are only reported.
+        again: The command that makes the same events.
+        probe: The command for a short run with the same consumer.
     """
 
     target: ConsumerTarget
@@ -85,6 +91,24 @@ class Order(Struct, frozen=True):
     command: str
     quiet: bool
     place: Address | None = None
+    only: frozenset[str] = frozenset()
+    report_only: bool = False
+    again: str = ""
+    probe: str = ""
+
+
+class Sending(Struct, frozen=True):
+    """What one run sends.
+
+    Attributes:
+        paced: When.
+        source: The requests.
+        deliveries: What the requests belong to.
+    """
+
+    paced: Paced
+    source: Deliveries | Picked
+    deliveries: Deliveries
 
 
 async def carry_out(order: Order) -> int:
@@ -115,13 +139,14 @@ async def carry_out(order: Order) -> int:
 
 async def _once(order: Order, board: Board) -> Result:
     began, dial = now_iso(), Dial()
-    deliveries = _deliveries(order, order.paced, dial)
+    sending = _sending(order, dial)
+    paced, deliveries = sending.paced, sending.deliveries
     inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
-    _begin(board, order, order.paced, dial)
-    with View(order.paced, quiet=order.quiet, dial=dial) as view:
+    _begin(board, order, paced, dial)
+    with View(paced, quiet=order.quiet, dial=dial) as view:
         ended = await run(
             order.target,
-            deliveries,
+            sending.source,
             limits=order.limits,
             thresholds=order.thresholds,
             observers=inspector.observers,
@@ -129,13 +154,14 @@ async def _once(order: Order, board: Board) -> Result:
         )
     board.rest(ended, Phase.CHECKING)
     sections = await inspector.sections(ended.elapsed_s, partial(_poster, order))
-    about = _about(order, order.paced.turned(dial), began)
-    return Result.of(about, ended, order.thresholds, sections)
+    about = _about(order, paced.turned(dial), began)
+    return Result.of(about, ended, order.thresholds, sections, report_only=order.report_only)
 
 
 async def _through(order: Order, way: Through, board: Board) -> Result:
     began, dial = now_iso(), Dial()
-    deliveries = _deliveries(order, order.paced, dial)
+    sending = _sending(order, dial)
+    paced, deliveries = sending.paced, sending.deliveries
     inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
     async with passage(
         way.uri,
@@ -146,11 +172,11 @@ async def _through(order: Order, way: Through, board: Board) -> Result:
         trust=way.trust,
         final_answers=way.final_answers,
     ) as made:
-        _begin(board, order, order.paced, dial)
-        with View(order.paced, quiet=order.quiet, dial=dial) as view:
+        _begin(board, order, paced, dial)
+        with View(paced, quiet=order.quiet, dial=dial) as view:
             ended = await run(
                 made.producer,
-                Published(deliveries),
+                Published(sending.source),
                 limits=order.limits,
                 thresholds=order.thresholds,
                 observers=inspector.observers,
@@ -161,8 +187,9 @@ async def _through(order: Order, way: Through, board: Board) -> Result:
         deliveries.given_up = made.pipeline.given_up
         names = made.pipeline.names(deliveries.ledger.entries)
         checked = await inspector.sections(ended.elapsed_s, partial(_poster, order), names)
-    about = replace(_about(order, order.paced.turned(dial), began), path="pipeline")
-    return Result.of(about, ended, order.thresholds, [made.pipeline.section(), *checked])
+    about = replace(_about(order, paced.turned(dial), began), path="pipeline")
+    sections = [made.pipeline.section(), *checked]
+    return Result.of(about, ended, order.thresholds, sections, report_only=order.report_only)
 
 
 async def _search(order: Order, board: Board) -> Result:
@@ -218,6 +245,25 @@ def _deliveries(order: Order, paced: Paced, dial: Dial | None = None) -> Deliver
     return Deliveries(paced.times(dial), order.traffic, seed=order.seed, began_us=order.began_us)
 
 
+def _sending(order: Order, dial: Dial) -> Sending:
+    """Return what to send: everything, or a few deliveries of it.
+
+    Raises:
+        InvalidValueError: A delivery of `Order.only` is not one of this run.
+    """
+    if not order.only:
+        deliveries = _deliveries(order, order.paced, dial)
+        return Sending(order.paced, deliveries, deliveries)
+
+    def all_of_it(began_us: int) -> Deliveries:
+        times = order.paced.times()
+        return Deliveries(times, order.traffic, seed=order.seed, began_us=began_us)
+
+    some = picked(all_of_it, order.only, order.began_us)
+    paced = order.paced.only(len(some), some.ended_s - some.began_s)
+    return Sending(paced, some, some.deliveries)
+
+
 def _about(order: Order, paced: Paced, began: str) -> About:
     return About(
         uri=order.target.uri,
@@ -228,4 +274,6 @@ def _about(order: Order, paced: Paced, began: str) -> About:
         seed=order.seed,
         command=order.command,
         machine=machine(),
+        again=order.again,
+        probe=order.probe,
     )

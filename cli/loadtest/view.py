@@ -1,4 +1,4 @@
-"""The live view of a load test, and the summary at its end."""
+"""The live view of a load test."""
 
 import sys
 import time
@@ -16,19 +16,15 @@ from portcall.cli.loadtest.keys import HINT, press, pressed
 from portcall.cli.output import note
 from portcall.loadtest.measure.cells import Slice
 from portcall.loadtest.measure.measurements import Measurements
-from portcall.loadtest.measure.sections import Finding, Section, numeric_columns
 from portcall.loadtest.measure.sketch import merged
-from portcall.loadtest.report.chapters import chapters, marks, planned_line
-from portcall.loadtest.report.result import Result
+from portcall.loadtest.report.chapters import marks
 from portcall.loadtest.schedule.dial import Dial
 from portcall.loadtest.schedule.pacing import Paced
 
-PLAIN_WIDTH = 120
 LINE_EVERY_S = 5.0
 RECENT_S = 5.0
 SPARKS = "▁▂▃▄▅▆▇█"
 SPARK_WIDTH = 60
-_MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
 
 
 class View:
@@ -59,7 +55,8 @@ class View:
             else:
                 self._dial = None
         elif not self._quiet:
-            note(f"{self._paced.words}: {self._paced.count:,} requests")
+            plural = "" if self._paced.count == 1 else "s"
+            note(f"{self._paced.words}: {self._paced.count:,} request{plural}")
             self._line_at = time.monotonic() + LINE_EVERY_S
         return self
 
@@ -86,26 +83,6 @@ class View:
         elif not self._quiet and time.monotonic() >= self._line_at:
             self._line_at = time.monotonic() + LINE_EVERY_S
             note(_line(measured, elapsed_s))
-
-
-def show_result(result: Result, *, aside: bool) -> None:
-    """Print the summary.
-
-    Args:
-        result: The run.
-        aside: To standard error, because a report goes to standard output.
-    """
-    stream = sys.stderr if aside else sys.stdout
-    width = None if stream.isatty() else PLAIN_WIDTH
-    console = Console(file=stream, width=width, highlight=False, emoji=False)
-    failed = result.exit_code != 0
-    for section in chapters(result):
-        _print(console, section)
-    console.print()
-    line = Text(
-        f"{planned_line(result)}; {result.words}", style="bold red" if failed else "bold green"
-    )
-    console.print(line)
 
 
 def _screen(
@@ -171,31 +148,3 @@ def _sparks(measured: Measurements) -> str:
     values = [part.scheduled.percentile_ms(99) for part in parts]
     top = max(values, default=0.0) or 1.0
     return "".join(SPARKS[min(len(SPARKS) - 1, int(value / top * len(SPARKS)))] for value in values)
-
-
-def _print(console: Console, section: Section) -> None:
-    grade = f"  {section.grade}" if section.grade else ""
-    console.print()
-    console.print(Text(section.title + grade, style="bold"))
-    for words in section.words:
-        console.print(Text(words, style="dim"))
-    if section.rows:
-        console.print(_table(section))
-    for finding in section.findings:
-        console.print(_finding(finding))
-
-
-def _table(section: Section) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(section.columns))
-    for column, numeric in zip(section.columns, numeric_columns(section), strict=True):
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric)
-    for row in section.rows:
-        table.add_row(*map(Text, row))
-    return table
-
-
-def _finding(finding: Finding) -> Text:
-    mark, colour = _MARKS[finding.ok]
-    return Text.assemble(
-        (f"{mark} ", colour), finding.name, (f": {finding.detail}" if finding.detail else "", "dim")
-    )

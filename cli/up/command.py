@@ -55,6 +55,8 @@ def up(*, deliverers: Deliverers = 1, routers: Routers = 1, compact: Compact = F
     (./.portcall). Events that were accepted before a stop or a crash are delivered after the next
     start. $PORTCALL_HOME/ready.json has all addresses, and exists while the pipeline is ready.
     """
+    if not os.environ.get("PORTCALL_AMQP_URL"):
+        server_script()  # RabbitMQ is missing: said before a folder and keys are made
     home = Home(home_folder())
     home.prepare()
     with home.locked():
@@ -110,9 +112,12 @@ def sign_in_link(plan: Plan) -> str:
             return ""
 
 
-def _program() -> str:
-    """Return the path of the running command `portcall`: beside its Python."""
-    return str(Path(sys.executable).with_name("portcall"))
+def _programs() -> str:
+    """Return the folder of the running command `portcall`: that of its Python.
+
+    On PATH, because shell completion runs the command by its name and knows no alias.
+    """
+    return str(Path(sys.executable).parent)
 
 
 def ready(plan: Plan, *, link: str = "") -> str:
@@ -126,7 +131,7 @@ def ready(plan: Plan, *, link: str = "") -> str:
     elsewhere = f"export PORTCALL_HOME={quote(str(plan.home.path))}" if named else ""
     next_lines = [
         elsewhere,
-        "" if shutil.which("portcall") else f"alias portcall={quote(_program())}",
+        "" if shutil.which("portcall") else f"export PATH=$PATH:{quote(_programs())}",
         "portcall registry create myregistry",
         "portcall webhook create -r myregistry -n ci01hook --actions push \\",
         "    --uri http://127.0.0.1:9000/hook",

@@ -196,6 +196,11 @@ class NodeFolder:
             "RUNNING_UNDER_SYSTEMD": "true",
         }
 
+    def written(self) -> int:
+        """Return the size of the node's logs, in bytes: it grows as long as a start goes on."""
+        logs = (self.start_log, self.log_file)
+        return sum(log.stat().st_size for log in logs if log.exists())
+
     def last_words(self, lines: int = 15) -> str:
         """Return the ends of the node's logs, for an error message."""
         return "\n".join(_tail(log, lines) for log in (self.start_log, self.log_file))

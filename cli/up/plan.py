@@ -21,7 +21,9 @@ from portcall.schemas.topology import Topology, topology
 
 ALLOW_TARGETS = "127.0.0.0/8,::1/128"
 """The default networks that webhooks may send to: a first consumer usually runs on this machine."""
+MANAGEMENT_BIND = "PORTCALL_MANAGEMENT_BIND"
 TLS_BIND = "PORTCALL_MANAGEMENT_TLS_BIND"
+PRODUCER_BIND = "PORTCALL_PRODUCER_BIND"
 PRODUCER_TLS_BIND = "PORTCALL_PRODUCER_TLS_BIND"
 _UNKNOWN_YET = "amqp://private-node-not-started-yet/"
 
@@ -120,20 +122,27 @@ def make_plan(
     settings = ManagementSettings.from_environment(checked)
     producing = ProducerSettings.from_environment(checked)
     tls_of(producing)  # every producer would exit because of a wrong file
-    for wanted in (settings.bind, settings.tls_bind, producing.bind, producing.tls_bind):
+    binds = {
+        MANAGEMENT_BIND: settings.bind,
+        TLS_BIND: settings.tls_bind,
+        PRODUCER_BIND: producing.bind,
+        PRODUCER_TLS_BIND: producing.tls_bind,
+    }
+    check_free(binds)
+    for wanted in binds.values():
         if wanted and wanted.port:
             reserve(wanted.port)  # before another address, or the node, gets it
-    management = _address("PORTCALL_MANAGEMENT_BIND", settings.bind)
-    tls = settings.tls_bind and _address(TLS_BIND, settings.tls_bind)
-    producer = _address("PORTCALL_PRODUCER_BIND", producing.bind)
-    producer_tls = producing.tls_bind and _address(PRODUCER_TLS_BIND, producing.tls_bind)
+    management = _definite(settings.bind)
+    tls = settings.tls_bind and _definite(settings.tls_bind)
+    producer = _definite(producing.bind)
+    producer_tls = producing.tls_bind and _definite(producing.tls_bind)
     return Plan(
         home=home,
         environ={
             **env,
-            "PORTCALL_MANAGEMENT_BIND": str(management),
+            MANAGEMENT_BIND: str(management),
             TLS_BIND: str(tls or "none"),
-            "PORTCALL_PRODUCER_BIND": str(producer),
+            PRODUCER_BIND: str(producer),
             "PORTCALL_PRODUCER_TLS_URL": env.get("PORTCALL_PRODUCER_TLS_URL")
             or (client_url(producer_tls, "https") if producer_tls else ""),
             "PORTCALL_PRODUCER_URL": env.get("PORTCALL_PRODUCER_URL") or client_url(producer),
@@ -189,20 +198,38 @@ def client_url(address: HostPort, scheme: str = "http") -> str:
     return f"{scheme}://{HostPort(host=host, port=address.port)}"
 
 
-def _address(variable: str, wanted: HostPort) -> HostPort:
-    """Return a definite address: port 0 is replaced here, so that a restarted role keeps its port.
+def check_free(binds: Mapping[str, HostPort | None]) -> None:
+    """Check that every address can be listened on; the error names all that cannot, at once.
+
+    Args:
+        binds: The addresses by their variables; None: not wanted; port 0: any free one.
 
     Raises:
-        UpError: Another process listens there, or it is not an address of this machine.
+        UpError: Another process listens there, it is not an address of this machine, or two
+            variables name the same one.
     """
+    taken = [
+        f"{variable}={wanted}"
+        for variable, wanted in binds.items()
+        if wanted and wanted.port and not is_free(wanted.host, wanted.port)
+    ]
+    if taken:
+        raise UpError(
+            f"cannot listen on {', '.join(taken)}: another process uses it, or it is not an address"
+            " of this machine. Choose others with these variables, as HOST:PORT (port 0: any free"
+            " port); `ss -ltnp` shows who listens"
+        )
+    wanted = [str(each) for each in binds.values() if each and each.port]
+    twice = {each for each in wanted if wanted.count(each) > 1}
+    if twice:
+        named = ", ".join(name for name, each in binds.items() if str(each) in twice)
+        raise UpError(f"{named} name the same address: give each its own")
+
+
+def _definite(wanted: HostPort) -> HostPort:
+    """Return a definite address: port 0 is replaced, so that a restarted role keeps its port."""
     if wanted.port == 0:
         return HostPort(host=wanted.host, port=free_ports(1)[0])
-    if not is_free(wanted.host, wanted.port):
-        raise UpError(
-            f"cannot listen on {wanted}: another process uses it, or it is not an address of"
-            f" this machine. Choose another one with {variable}=HOST:PORT (port 0: any free"
-            " port)"
-        )
     return wanted
 
 

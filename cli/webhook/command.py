@@ -10,12 +10,15 @@ from portcall.cli.errors import UsageError
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import Output, chosen, note, show, show_all
-from portcall.cli.tables import config_row, ping_row, value, webhook_row_for
+from portcall.cli.tables import clean, config_row, ping_row, value
 from portcall.cli.trust_files import trust_extras
 from portcall.cli.webhook.events import list_events
 from portcall.cli.webhook.format_test import try_format
 from portcall.cli.webhook.health import enable_webhook, explain, probe_webhook
+from portcall.cli.webhook.naming import options_named
 from portcall.cli.webhook.properties import properties_of, with_settings
+from portcall.cli.webhook.replaced import replacement, webhook_before, with_callback
+from portcall.cli.webhook.rows import webhook_row_for
 from portcall.cli.webhook.scope_test import try_scope
 from portcall.cli.webhook.secret import app as secrets
 from portcall.cli.webhook.secret import tell_webhook
@@ -87,7 +90,13 @@ def create(
     body: Document = {"location": location or found.get("location"), "properties": properties}
     if tags is not None:
         body["tags"] = options.pairs(tags, "--tags")
-    tell_webhook(management.ask("PUT", webhook_path(found, name), body), output)
+    path = webhook_path(found, name)
+    before = webhook_before(management, path)
+    with options_named():
+        made = management.ask("PUT", path, body)
+    tell_webhook(made, output)
+    if before is not None:
+        note(clean(replacement(name, before, with_callback(management, path, made))))
 
 
 @app.command(
@@ -141,7 +150,9 @@ def update(
         raise UsageError("nothing to change: give at least one of the options after --name")
     management = Management.at(url)
     found = management.find_registry(registry, group)
-    tell_webhook(management.ask("PATCH", webhook_path(found, name), body), output)
+    with options_named():
+        changed = management.ask("PATCH", webhook_path(found, name), body)
+    tell_webhook(changed, output)
 
 
 @app.command("list", epilog=examples("portcall webhook list -r myregistry"))
@@ -178,7 +189,7 @@ def show_webhook(
 def delete(*, registry: Registry, name: Name, group: Group = None, url: Url = None) -> None:
     """Delete a webhook; succeeds if it does not exist."""
     management = Management.at(url)
-    found = management.find_registry(registry, group)
+    found = management.find_registry(registry, group, wanted=False)
     reply = management.send("DELETE", webhook_path(found, name))
     note(
         f"The registry {registry} has no webhook {name}."

@@ -13,7 +13,15 @@ from portcall.cli.client import Document, Management, webhook_path
 from portcall.cli.errors import NotRunningError, ServiceError
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import Output, chosen, compact, note, say, show_all
-from portcall.cli.tables import RECORD_WIDTHS, clean, heading, line_of, record_row
+from portcall.cli.tables import (
+    RECORD_WIDTHS,
+    clean,
+    heading,
+    line_of,
+    record_row,
+    record_row_for,
+    whole_record_row,
+)
 
 PAGE = 500
 RECONNECT_S = 1.0
@@ -52,9 +60,9 @@ def list_events(
                 printed(record)
     else:
         found = list(newest(management, path, max_items))
-        show_all(found, record_row, output)
+        show_all(found, record_row_for(found), output)
         if chosen(output) is Output.TABLE and any(map(_unanswered, found)):
-            note("No HTTP STATUS: there was no answer; -o json says why.")
+            note("No HTTP STATUS: there was no answer; REASON says why.")
 
 
 def _unanswered(record: Document) -> bool:
@@ -115,7 +123,7 @@ def printer(output: Output | None) -> Callable[[Document], None]:
 
     def row(record: Document) -> None:
         nonlocal headed
-        cells = record_row(record)
+        cells = whole_record_row(record)
         if not headed:
             say("\n".join(heading(list(cells), RECORD_WIDTHS)))
             headed = True

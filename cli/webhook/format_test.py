@@ -10,6 +10,7 @@ from portcall.cli.formats import read_format
 from portcall.cli.options import Format, Group, Registry, Url
 from portcall.cli.output import Output, chosen, note, pretty, say
 from portcall.cli.tables import clean, value
+from portcall.cli.webhook.naming import options_named
 from portcall.cli.webhook.scope_test import image
 
 LAST = 1
@@ -37,7 +38,8 @@ def try_format(
     body: Document = {"format": read_format(format_words), "last": last}
     management = Management.at(url)
     path = value(management.find_registry(registry, group), "id")
-    found = management.ask("POST", f"{path}/testFormat", body)
+    with options_named():
+        found = management.ask("POST", f"{path}/testFormat", body)
     if chosen(output) is Output.JSON:
         say(pretty(found))
         return

@@ -3,10 +3,8 @@
 from portcall.cli.client import Document, Management, webhook_path
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import note, show
-from portcall.cli.tables import clean, ping_row, seconds, value, webhook_row_for
-from portcall.schemas import filters as filtering
-from portcall.schemas import final_answers as answering
-from portcall.schemas.formats import chosen as forming
+from portcall.cli.tables import clean, ping_row, seconds, value
+from portcall.cli.webhook.rows import webhook_row_for
 from portcall.schemas.webhooks import Status
 
 _COUNTERS = (
@@ -66,13 +64,6 @@ def explain(webhook: Document) -> None:
         note(f"Every attempt has failed since {failing}.")
     if rate := value(webhook, *extras, "rateLimit"):
         note(f"At most {rate} requests per second.")
-    beyond = webhook.get("properties", {}).get("portcall", {})
-    if filters := beyond.get("filters"):
-        note(f"Filters: {filtering.words_of(filters)}.")
-    if form := beyond.get("format"):
-        note(f"Format: {forming.words_of(form)}.")
-    if answers := beyond.get("finalAnswers"):
-        note(f"Final answers, not retried: {answering.words_of(answers)}.")
     counted = [
         f"{count} {word}"
         for key, word in _COUNTERS

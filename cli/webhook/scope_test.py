@@ -9,6 +9,7 @@ from portcall.cli.client import Document, Management
 from portcall.cli.options import Format, Group, Registry, Url
 from portcall.cli.output import Output, chosen, counted, note, pretty, say
 from portcall.cli.tables import Row, seconds, table, value
+from portcall.cli.webhook.naming import options_named
 from portcall.schemas.filters import filters_in
 from portcall.schemas.globs.scopes import Effect
 
@@ -45,7 +46,8 @@ def try_scope(
         body["scopes"] = options.patterns(scopes)
     management = Management.at(url)
     path = value(management.find_registry(registry, group), "id")
-    found = management.ask("POST", f"{path}/testScope", body)
+    with options_named():
+        found = management.ask("POST", f"{path}/testScope", body)
     if chosen(output) is Output.JSON:
         say(pretty(found))
         return

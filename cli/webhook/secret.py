@@ -1,5 +1,6 @@
 """`portcall webhook secret`: rotate a webhook's signing secret, and show its public keys."""
 
+import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -9,8 +10,10 @@ from portcall.cli import options
 from portcall.cli.client import Management, webhook_path
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Group, Name, Registry, Url
-from portcall.cli.output import Output, chosen, note, show, show_all
-from portcall.cli.tables import Document, Row, seconds, value, webhook_row_for
+from portcall.cli.output import Output, chosen, note, paint, show, show_all
+from portcall.cli.tables import Document, Row, clean, seconds, value
+from portcall.cli.webhook.naming import options_named
+from portcall.cli.webhook.rows import webhook_row_for
 from portcall.schemas.signatures import Scheme
 
 app = typer.Typer(
@@ -72,7 +75,9 @@ def rotate(
     management = Management.at(url)
     found = management.find_registry(registry, group)
     path = f"{webhook_path(found, name)}/rotateSecret"
-    tell_webhook(management.ask("POST", path, body), output, signing_row)
+    with options_named():
+        rotated = management.ask("POST", path, body)
+    tell_webhook(rotated, output, signing_row)
 
 
 @app.command(
@@ -117,6 +122,8 @@ def tell_webhook(
 ) -> None:
     """Print a changed webhook and, with a table, its new secret: no other answer contains it."""
     show(webhook, row or webhook_row_for([webhook]), output)
+    for warning in ((webhook.get("properties") or {}).get("portcall") or {}).get("warnings") or ():
+        note(paint(f"Warning: {clean(str(warning))}", "yellow", sys.stderr))
     secret = value(webhook, *_EXTRAS, "secret")
     if secret and chosen(output) is Output.TABLE:
         note(f"Its secret, shown only once: {secret}")

@@ -35,9 +35,12 @@ def prepared(
 
 
 def judged(attempt: Attempt, form: Chosen) -> Attempt:
-    """The attempt as its format sees it: a 2xx may still be a refusal."""
+    """The attempt as its format sees it: a 2xx may still be a refusal, or ask for a pause."""
     answer = attempt.answer
-    if answer is None or not attempt.succeeded:
+    if answer is None:
         return attempt
-    problem = form.format.judge(answer.status, answer.content)
+    asked_ms = form.format.pacing(answer.status, answer.headers, answer.content)
+    if asked_ms:
+        attempt = replace(attempt, asked_ms=asked_ms)
+    problem = form.format.judge(answer.status, answer.content) if attempt.succeeded else ""
     return replace(attempt, failure=Failure.STATUS, message=problem) if problem else attempt

@@ -1,6 +1,5 @@
 """Requests in other formats than ACR's: the signatures are over the bytes that are really sent."""
 
-import hashlib
 import hmac
 
 from msgspec.structs import replace
@@ -22,11 +21,13 @@ def formed(template: Template, rendered: Rendered, *, delivery_id: str, now_s: i
         delivery_id: Sent as ``webhook-id``.
         now_s: The time of the attempt, seconds since the epoch.
     """
-    headers = (*rendered.headers, *_proof(template, rendered.body))
-    request = _with(template, headers).request(
-        delivery_id=delivery_id, body=rendered.body, now_s=now_s
+    return template.request(
+        delivery_id=delivery_id,
+        body=rendered.body,
+        now_s=now_s,
+        more=(*rendered.headers, *_proof(template, rendered.body)),
+        content=rendered.body.decode(),
     )
-    return replace(request, sent=replace(request.sent, content=rendered.body.decode()))
 
 
 def asking(template: Template) -> Request:
@@ -60,5 +61,5 @@ def _proof(template: Template, body: bytes) -> Headers:
     signs = template.form is not None and template.form.format.signs_as_github
     if not signs or scheme_of(secret) is not Scheme.V1:
         return ()
-    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return ((SIGNATURE, f"sha256={digest}"),)
+    digest = hmac.digest(secret.encode(), body, "sha256")  # half the time of hmac.new
+    return ((SIGNATURE, f"sha256={digest.hex()}"),)

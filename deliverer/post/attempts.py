@@ -14,6 +14,9 @@ CERTIFICATE_HINT = (
     " the one that it was shown"
 )
 
+ITSELF = "Portcall itself"
+"""Marks an address that is refused because of the port."""
+
 
 class ProtocolError(Exception):
     """The endpoint does not speak HTTP/1.1."""
@@ -55,14 +58,21 @@ class AddressBlockedError(OSError):
 
     def __init__(self, addresses: Sequence[str]) -> None:
         shown = ", ".join(sorted(set(addresses)))
-        super().__init__(f"nothing was sent: {shown} is not an address that webhooks may lead to")
+        own = all(each.endswith(f"({ITSELF})") for each in addresses)
+        hint = "" if own else "; the operator allows addresses with PORTCALL_ALLOW_TARGETS"
+        super().__init__(
+            f"nothing was sent: {shown} is not an address that webhooks may lead to{hint}"
+        )
 
 
 class PortBlockedError(OSError):
     """Connecting to the port is not allowed."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"nothing was sent: {port} is not a port that webhooks may lead to")
+        super().__init__(
+            f"nothing was sent: {port} is not a port that webhooks may lead to; the operator allows"
+            " ports with PORTCALL_ALLOW_PORTS"
+        )
 
 
 class Attempt(Struct, frozen=True):
@@ -76,6 +86,8 @@ class Attempt(Struct, frozen=True):
         message: The failure as text.
         retry_after: The header of that name as received; empty: none.
         connect_us: The part of it for a new connection; 0: an existing one was used, or no answer.
+        asked_ms: How long the answer asks for no other attempt in the words of the webhook's
+            format, milliseconds; 0: it does not.
     """
 
     started_ms: int
@@ -85,6 +97,7 @@ class Attempt(Struct, frozen=True):
     message: str = ""
     retry_after: str = ""
     connect_us: int = 0
+    asked_ms: int = 0
 
     @property
     def succeeded(self) -> bool:

@@ -25,11 +25,11 @@ from portcall.deliverer.post.connection import Connection, Dialed
 from portcall.deliverer.post.deadlines import Deadlines
 from portcall.deliverer.post.handshakes import Looks, open_tls
 from portcall.deliverer.post.origin import Origin
-from portcall.deliverer.post.ports import USUAL, Ports
 from portcall.deliverer.post.response import ResponseHeads
 from portcall.deliverer.post.tls_words import NEED_A_LOOK, refusal
 from portcall.deliverer.post.trust import Trusts
 from portcall.runtime.settings import Network
+from portcall.runtime.targets.ports import USUAL, Ports
 from portcall.schemas.uris import looks_like_an_address
 
 KEEP_ALIVE_S = 15.0

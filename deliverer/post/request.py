@@ -8,6 +8,7 @@ headers: `deliverer.forms` completes them.
 Source: ACR's webhook reference and recorded traffic; the Standard Webhooks specification 1.0.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -93,28 +94,48 @@ class Template(Struct, frozen=True):
             form=form,
         )
 
-    def request(self, *, delivery_id: str, body: bytes, now_s: int) -> Request:
+    def request(
+        self,
+        *,
+        delivery_id: str,
+        body: bytes,
+        now_s: int,
+        more: Sequence[tuple[str, str]] = (),
+        content: str = "",
+    ) -> Request:
         """The request of one attempt.
 
         Args:
             delivery_id: Sent as ``webhook-id``.
-            body: The event's exact bytes.
+            body: The exact bytes of the POST.
             now_s: The time of the attempt, seconds since the epoch.
+            more: Further headers; a custom header of the webhook replaces each.
+            content: The body as text for the record; empty: it is the event's.
         """
         stamp, length = str(now_s), str(len(body))
         shown = {**self.shown, "webhook-id": delivery_id, "webhook-timestamp": stamp}
         lines = f"webhook-id: {delivery_id}\r\nwebhook-timestamp: {stamp}\r\n"
+        if more:
+            lines = self._added(more, shown) + lines
         if self.sign is not None:
-            content = b"%b.%d.%b" % (delivery_id.encode(), now_s, body)
-            signed = self.sign(content)
+            claim = b"%b.%d.%b" % (delivery_id.encode(), now_s, body)
+            signed = self.sign(claim)
             if now_s < self.before_until_s and self.sign_before is not None:
-                signed += " " + self.sign_before(content)
+                signed += " " + self.sign_before(claim)
             shown["webhook-signature"] = signed
             lines += f"webhook-signature: {signed}\r\n"
         shown["Content-Length"] = length
         lines += f"Content-Length: {length}\r\n\r\n"
         head = self.head + lines.encode("ascii")
-        return Request(self.origin, head, body, Sent(self.uri, shown))
+        sent = Sent(self.uri, shown, content=content) if content else Sent(self.uri, shown)
+        return Request(self.origin, head, body, sent)
+
+    def _added(self, more: Sequence[tuple[str, str]], shown: dict[str, str]) -> str:
+        """The lines of further headers, which are added to *shown*."""
+        named = {name.lower() for name in self.webhook.headers}
+        added = [(name, value) for name, value in more if name.lower() not in named]
+        shown.update(added)
+        return "".join([f"{name}: {value}\r\n" for name, value in added])
 
 
 def _form(webhook: Webhook) -> Chosen | None:

@@ -19,13 +19,13 @@ from portcall.deliverer.post.attempts import (
     unforeseen,
 )
 from portcall.deliverer.post.dialer import Dialer, Pool
-from portcall.deliverer.post.ports import USUAL, Ports
 from portcall.deliverer.post.request import Request
 from portcall.deliverer.post.response import Response, printable
 from portcall.deliverer.post.trust import Trusts
 from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.runtime.settings import Network
+from portcall.runtime.targets.ports import USUAL, Ports
 from portcall.schemas.records import Failure
 
 LOG_AGAIN_S = 60.0

@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from portcall.loadtest.faults.kinds import Group
 from portcall.loadtest.judge.oracle import Judgement
+from portcall.loadtest.measure.endings import WRONG
 from portcall.loadtest.measure.ledger import LedgerEntry
+from portcall.loadtest.measure.metrics import NO_FAULT
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section, gauge
 from portcall.loadtest.plan import Outcome, Wants
 from portcall.loadtest.send.senders import SENDERS
@@ -16,6 +19,18 @@ from portcall.schemas.durations import format_duration
 MAX_EVIDENCE = 3
 FAST_S, SLOW_S = 1.0, 5.0
 """Docker distribution waits a second, Azure five."""
+ADVICE = {
+    "valid POSTs are accepted": "Check --uri, --secret and --style: a valid POST must get a 2xx.",
+    "signature": "Verify the signature over the received bytes, and answer 401 without it.",
+    "replay window": "Refuse timestamps that are more than five minutes away.",
+    "malformed header": "Answer 4xx to headers that cannot be parsed, not 5xx.",
+    "dedup": "Store each id in the transaction that does the work, and skip an id that is there.",
+    "order": "Compare the event's timestamp with that of what was applied last.",
+    "bodies": "Answer 4xx to bodies that cannot be read, not 5xx.",
+    "transport": "Read the whole body, however it arrives, before answering.",
+    "fast 2xx": "Store the delivery, answer 2xx, and work afterwards.",
+}
+"""For each check, what to do when it fails."""
 
 
 class Weight(IntEnum):
@@ -35,12 +50,29 @@ class Check(Struct, frozen=True):
         ok: Whether it passed; None: unknown.
         weight: Its severity if it fails.
         evidence: What was seen.
+        fault: The fault of the worst POST; empty: it had none.
     """
 
     name: str
     ok: bool | None
     weight: Weight = Weight.FINE
     evidence: tuple[str, ...] = ()
+    fault: str = ""
+
+    @property
+    def finding(self) -> Finding:
+        """Return it as a finding; a minor failure is only reported, as it leaves a B."""
+        decides = self.ok is False and self.weight > Weight.MINOR
+        return Finding(
+            self.name,
+            self.ok,
+            "; ".join(self.evidence),
+            code=WRONG if decides else 0,
+            noted="it is minor" if self.ok is False and not decides else "",
+            metric="conformance",
+            advice=ADVICE[self.name] if self.ok is False else "",
+            fault=self.fault or (NO_FAULT if self.ok is False else ""),
+        )
 
 
 class Observations(Struct, frozen=True):
@@ -64,6 +96,7 @@ class CheckFailure(Struct, frozen=True):
 
     weight: Weight
     told: str
+    fault: str = ""
 
 
 def grade(checks: Iterable[Check]) -> str:
@@ -110,7 +143,7 @@ def conformance_section(seen: Observations) -> Section:
     return Section(
         "Conformance",
         words=tuple(words),
-        findings=tuple(Finding(each.name, each.ok, "; ".join(each.evidence)) for each in found),
+        findings=tuple(each.finding for each in found),
         metrics={"conformance": gauge("FDCBA".index(given))},
         grade=given,
     )
@@ -149,11 +182,21 @@ def _of(
     if not entries:
         reasons = [each for group in seen.skipped.values() for each in group]
         return Check(name, ok=None, evidence=_few(["not made", *_about(reasons, which)]))
-    faults = [fault for entry in entries for fault in _faults(entry, seen.verdict)]
+    faults = [
+        replace(fault, fault=entry.fault)
+        for entry in entries
+        for fault in _faults(entry, seen.verdict)
+    ]
     if faults:
         worst = max(fault.weight for fault in faults)
         by_weight = sorted(faults, key=lambda fault: -fault.weight)
-        return Check(name, ok=False, weight=worst, evidence=_few([each.told for each in by_weight]))
+        return Check(
+            name,
+            ok=False,
+            weight=worst,
+            evidence=_few([each.told for each in by_weight]),
+            fault=by_weight[0].fault,
+        )
     if asks and not seen.verdict.asked:
         return Check(name, ok=None, evidence=("say where the processed ids are: --processed",))
     if not any(entry.answered for entry in seen.entries):

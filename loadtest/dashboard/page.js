@@ -3,6 +3,7 @@
 import { KEPT_S, clock, forget, kindOf, plots, whole } from "./plots.js";
 
 const BADGES = { waiting: "waiting", sending: "running", checking: "asking the consumer", pausing: "pausing" };
+const ENDINGS = { passed: "good", failed: "bad", "no verdict": "grey" };
 const $ = (id) => document.getElementById(id);
 
 let points = new Map();
@@ -142,9 +143,8 @@ function show(state) {
 
 function end(state) {
   show(state);
-  const passed = state.exit_code === 0;
-  badge(passed ? state.words : state.exit_code === null ? "broken off" : "failed", passed ? "good" : "bad");
-  notice(passed ? "" : state.words);
+  badge(state.ending || "broken off", ENDINGS[state.ending] || "bad");
+  notice(state.ending === "passed" ? "" : state.words);
   put("latency-words", state.exit_code === null ? "Latency of the last seconds received" : "Latency of the whole run");
   put("thresholds-words", "As the run ended.");
   put("knob-words", "The run is over.");

@@ -13,8 +13,8 @@ from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.metrics import metrics_of
 from portcall.loadtest.measure.sections import NO_SAMPLES, Metric, counter
 from portcall.loadtest.measure.sketch import merged
-from portcall.loadtest.report.chapters import milliseconds
 from portcall.loadtest.report.result import Result
+from portcall.loadtest.report.wording import milliseconds
 from portcall.loadtest.saturation import MAX_RATE
 from portcall.loadtest.schedule.dial import Dial
 from portcall.loadtest.send.generator import GeneratorHealth
@@ -95,6 +95,7 @@ class RunState(Struct, frozen=True):
         factor: The multiple of the planned rate; 0: the rate is fixed.
         words: How it ended.
         exit_code: None: it is not over, or has no result.
+        ending: What the result says about the consumer; empty: there is none.
         tried: The tried rates, in a search for the highest.
         found: The result of that search.
         points: Seconds that are new or changed.
@@ -120,6 +121,7 @@ class RunState(Struct, frozen=True):
     thresholds: list[Standing] = []
     words: str = ""
     exit_code: int | None = None
+    ending: str = ""
     tried: Sequence[Sequence[str]] = ()
     found: str = ""
     points: list[Point] = []
@@ -140,6 +142,7 @@ def state_of(
         factor=dial.factor if dial is not None else 0.0,
         thresholds=[Standing(_words(each), "", None) for each in watched.thresholds],
         exit_code=result.exit_code if result else None,
+        ending=result.verdict.ending if result else "",
         found=_found(result) if result else "",
     )
     return begun if now is None else _counted(begun, watched, now, result)

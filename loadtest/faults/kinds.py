@@ -199,3 +199,5 @@ KINDS = (
     ),
 )  # fmt: skip
 BY_NAME = {kind.name: kind for kind in KINDS}
+SLOWED = frozenset(kind.name for kind in KINDS if kind.transport.slowed)
+"""Faults that the load test itself makes slow: their requests have no durations."""

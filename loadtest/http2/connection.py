@@ -216,7 +216,7 @@ class Http2Connection(Connection):
         self._leaving = GoawayError(why, unseen=False)
         for number in [each for each in self._streams if each > goaway.last or goaway.code]:
             unseen = not goaway.code and number > goaway.last
-            self._over(number, GoawayError(why, unseen=unseen))
+            self._over(number, GoawayError(why, unseen=unseen, progress=goaway.last > 0))
         if not self.settled.done():
             self._reject(f"({why})")
         self._leave()

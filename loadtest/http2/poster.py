@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Self, cast
 
 from portcall.deliverer.post.attempts import classify
 from portcall.deliverer.post.dialer import Dialer
-from portcall.deliverer.post.ports import ANY, Ports
 from portcall.deliverer.post.response import printable
 from portcall.loadtest.http2.connection import NO_HTTP2, Http2Connection
 from portcall.loadtest.http2.lines import Http2Lines, Line
@@ -15,6 +14,7 @@ from portcall.loadtest.http2.streams import GoawayError, NoHttp2Error, ResetErro
 from portcall.loadtest.plan import Outcome, Planned, Timings
 from portcall.loadtest.send.poster import EVERYWHERE, Done, asked_ms, client_tls
 from portcall.loadtest.send.target import ConsumerTarget
+from portcall.runtime.targets.ports import ANY, Ports
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.records import Failure
 from portcall.schemas.trust import NO_TRUST, Trust
@@ -162,8 +162,10 @@ class _Posting:
         if self.line is not None:
             self._poster.lines.freed(self.line)
         error = stream.error
-        if isinstance(error, GoawayError) and error.unseen and not self._again:
-            # The consumer wants it on another connection: that is not a failure.
+        if isinstance(error, GoawayError) and error.unseen and (error.progress or not self._again):
+            # The consumer wants it on another connection: that is not a failure. It may say so
+            # again, for example nginx with more requests in flight than its keepalive_requests,
+            # as long as each connection serves some request: so this ends.
             self._again = True
             self._poster.lines.place(self)
             return

@@ -27,11 +27,13 @@ class GoawayError(ConnectionResetError):
 
     Attributes:
         unseen: Whether the peer says that it did not process the request, without an error.
+        progress: Whether it processed another one on that connection.
     """
 
-    def __init__(self, message: str, *, unseen: bool) -> None:
+    def __init__(self, message: str, *, unseen: bool, progress: bool = False) -> None:
         super().__init__(message)
         self.unseen = unseen
+        self.progress = progress
 
 
 class Stream:

@@ -48,7 +48,7 @@ class Judgement:
         asked: Whether the consumer was asked; if not, everything else is empty.
         processed: Deliveries of this run that were processed or recognised as stale.
         missing: Should have been processed and were not; none of their POSTs was answered 2xx.
-        lost: Were answered 2xx, and never processed.
+        lost: Were answered 2xx, and never processed; not those that a consumer may ignore.
         twice: Were processed more than once.
         phantom: Were processed but should not have been: forged, damaged or cut off.
         unknown: Ids that this run did not send; not an error, the consumer may be in use.
@@ -107,7 +107,7 @@ def _judge_one(verdict: Judgement, entry: LedgerEntry, times: int, *, seen: bool
         verdict.processed.append(delivery_id)
         if times > 1:
             verdict.twice.append(delivery_id)
-    elif entry.taken:
+    elif entry.taken and entry.owed:
         verdict.lost.append(delivery_id)
     elif entry.expected is Times.ONCE:
         verdict.missing.append(delivery_id)

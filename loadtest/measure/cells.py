@@ -47,7 +47,8 @@ class Cell(Struct, array_like=True):
         failed: How many were not answered as a correct consumer would.
         failed_s: When the first of those ended, and the last.
         received_bytes: The size of their responses.
-        unwritten: Requests that could not be written, and so have no durations.
+        untimed: Requests without durations: they could not be written, or the load test itself
+            slowed them.
     """
 
     scheduled: Sketch = field(default_factory=Sketch)
@@ -55,12 +56,12 @@ class Cell(Struct, array_like=True):
     failed: int = 0
     failed_s: tuple[float, float] = (0.0, 0.0)
     received_bytes: int = 0
-    unwritten: int = 0
+    untimed: int = 0
 
     @property
     def count(self) -> int:
         """Return the number of requests, with or without durations."""
-        return self.scheduled.count + self.unwritten
+        return self.scheduled.count + self.untimed
 
     def fail(self, at_s: float) -> None:
         """Count one with a wrong response."""
@@ -76,7 +77,7 @@ class Cell(Struct, array_like=True):
             self.failed_s = (min(first for first, _ in spans), max(last for _, last in spans))
         self.failed += other.failed
         self.received_bytes += other.received_bytes
-        self.unwritten += other.unwritten
+        self.untimed += other.untimed
 
 
 class Slice(Struct, array_like=True):
@@ -93,7 +94,7 @@ class Slice(Struct, array_like=True):
         cpu: The generator's CPU use, in cores.
         scheduled: From the planned time, of those that were planned for it.
         service: The service times of those.
-        unwritten: Of those that were planned for it, how many could not be written.
+        untimed: Of those that were planned for it, how many have no durations.
     """
 
     planned: int = 0
@@ -106,12 +107,12 @@ class Slice(Struct, array_like=True):
     attempts: dict[int, int] = {}
     scheduled: Sketch = field(default_factory=Sketch)
     service: Sketch = field(default_factory=Sketch)
-    unwritten: int = 0
+    untimed: int = 0
 
     @property
     def ended(self) -> int:
         """Return how many requests planned for it have ended."""
-        return self.scheduled.count + self.unwritten
+        return self.scheduled.count + self.untimed
 
     @property
     def answered(self) -> int:
@@ -138,7 +139,7 @@ class Slice(Struct, array_like=True):
             self.attempts[attempt] = self.attempts.get(attempt, 0) + count
         self.scheduled.merge(other.scheduled)
         self.service.merge(other.service)
-        self.unwritten += other.unwritten
+        self.untimed += other.untimed
 
 
 class Phases(Struct, array_like=True):

@@ -18,6 +18,9 @@ class LedgerEntry:
             the higher rank wins; with equal ranks the order is unknown.
         kind: Its fault; None: none.
         held: Whether an outage held it back.
+        owed: Whether a consumer has to process it: of an action that was asked for, and no ping.
+            A fault may send a delete to a consumer of pushes, which rightly ignores it.
+        reason: Why its last POST without a response had none.
         sent_at: The planned times of its POSTs that were started.
         answers: The responses in order: time and status; 0: none.
         not_sent: Why some of its POSTs were not sent.
@@ -29,6 +32,8 @@ class LedgerEntry:
     rank: int = 0
     kind: FaultKind | None = None
     held: bool = False
+    owed: bool = True
+    reason: str = ""
     sent_at: list[float] = field(default_factory=list)
     answers: list[tuple[float, int]] = field(default_factory=list)
     not_sent: list[str] = field(default_factory=list)
@@ -46,7 +51,8 @@ class LedgerEntry:
     @property
     def expected(self) -> Times:
         """Return how often a correct consumer processes it."""
-        return self.kind.processed if self.kind else Times.ONCE
+        times = self.kind.processed if self.kind else Times.ONCE
+        return Times.AT_MOST_ONCE if times is Times.ONCE and not self.owed else times
 
     @property
     def answered(self) -> bool:
@@ -81,7 +87,10 @@ class Ledger:
 
     def done(self, outcome: Outcome) -> None:
         """It ended."""
-        self._entry(outcome.planned).answers.append((outcome.done_s, outcome.status))
+        entry = self._entry(outcome.planned)
+        entry.answers.append((outcome.done_s, outcome.status))
+        if not outcome.status:
+            entry.reason = outcome.message
         self.outcomes += 1
 
     def left_out(self, not_sent: NotSent) -> None:

@@ -3,6 +3,7 @@
 A request is counted once in its cell (status, action, attempt, fault) and once in the slice that it
 was planned for; reports merge these. A request that could not be written (refused, unknown host, no
 TLS) is counted, but has no duration: 0.2 ms until a refusal say nothing about the consumer's speed.
+Neither has one that the load test itself slows, such as an upload over 2 s.
 """
 
 from collections import Counter
@@ -65,7 +66,7 @@ class Measurements:
     @property
     def timed(self) -> bool:
         """Whether any request has durations that are samples."""
-        return any(label.timed for label in self.cells)
+        return any(label.timed and cell.scheduled.count for label, cell in self.cells.items())
 
     @property
     def in_flight(self) -> int:
@@ -114,9 +115,9 @@ class Measurements:
         if not outcome.status:
             self.errors[outcome.message] += 1
         part = self.slice(planned.at_s)
-        if outcome.failure in UNWRITTEN:
-            cell.unwritten += 1
-            part.unwritten += 1
+        if outcome.failure in UNWRITTEN or planned.transport.slowed:
+            cell.untimed += 1
+            part.untimed += 1
         else:
             self._time(outcome, cell, part)
         part = self.slice(outcome.sent_s)

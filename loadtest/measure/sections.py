@@ -54,12 +54,27 @@ class Finding(Struct, frozen=True):
     Attributes:
         name: The check, in a few words.
         ok: Whether it passed; None: unknown.
-        detail: A sentence with the numbers.
+        detail: A sentence with the numbers, and why.
+        code: The exit code of `loadtest.measure.endings` for which it speaks if it did not pass;
+            0: it is only reported.
+        noted: Why it is only reported, if otherwise it would decide.
+        metric: The metric with the same figure: a threshold on it decides instead.
+        brief: The failure in a few words, for the headline; empty: the name.
+        advice: What to do about it.
+        example: Deliveries of the run that show it.
+        fault: A fault that shows it, if deliveries of its own were sent for the check.
     """
 
     name: str
     ok: bool | None
     detail: str = ""
+    code: int = 0
+    noted: str = ""
+    metric: str = ""
+    brief: str = ""
+    advice: str = ""
+    example: tuple[str, ...] = ()
+    fault: str = ""
 
 
 class Plot(Struct, frozen=True):
@@ -105,7 +120,6 @@ class Section(Struct, frozen=True):
         sketches: Durations, which become metrics, too; counted, so that they can be merged.
         plots: Drawn below the table where the output can.
         grade: A verdict on the whole in a word or a letter; empty: none.
-        unchecked: Whether a requested check has no result: the run does not pass.
     """
 
     title: str
@@ -117,4 +131,3 @@ class Section(Struct, frozen=True):
     sketches: dict[str, Sketch] = {}
     plots: tuple[Plot, ...] = ()
     grade: str = ""
-    unchecked: bool = False

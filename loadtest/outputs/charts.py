@@ -16,8 +16,8 @@ from portcall.loadtest.outputs.columns import (
     time_marks,
 )
 from portcall.loadtest.outputs.heat import heat_map
-from portcall.loadtest.report.chapters import milliseconds
 from portcall.loadtest.report.result import Result
+from portcall.loadtest.report.wording import milliseconds
 
 HEIGHT = 300
 PERCENTS = (0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 99.999)

@@ -66,6 +66,7 @@ def _parse(text: str) -> OutputFile:
     if not equals:
         suffix = Path(text).suffix.lower()
         name, path = _BY_SUFFIX.get(suffix, suffix.removeprefix(".")), text
+    name = _BY_SUFFIX.get(f".{name}", name)
     if name not in NAMES or not path:
         raise InvalidValueError(
             FIELD,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from portcall.loadtest.outputs import svg
 from portcall.loadtest.outputs.columns import Chart, Column, bounds, milliseconds_short, time_marks
-from portcall.loadtest.report.chapters import milliseconds
 from portcall.loadtest.report.result import Result
+from portcall.loadtest.report.wording import milliseconds
 
 ROWS = 34
 SHADES = 9

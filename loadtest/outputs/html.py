@@ -8,29 +8,35 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
+from portcall.loadtest.judge.rightness import FAULTS
+from portcall.loadtest.measure.endings import Ending
 from portcall.loadtest.measure.metrics import SCHEDULED, SERVICE
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section, numeric_columns
 from portcall.loadtest.outputs.charts import SERIES_KINDS, charts, plotted
 from portcall.loadtest.outputs.columns import Chart
-from portcall.loadtest.report.chapters import chapters, milliseconds
-from portcall.loadtest.report.result import Result
+from portcall.loadtest.report.card import card_of, command_for, detail, standing, told
+from portcall.loadtest.report.chapters import chapters
+from portcall.loadtest.report.result import About, Result
+from portcall.loadtest.report.wording import milliseconds
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _MARKS = {True: ("good", "✓"), False: ("bad", "✗"), None: ("none", "?")}
+_KINDS = {Ending.PASSED: "good", Ending.FAILED: "bad", Ending.NO_VERDICT: "grey"}
 
 
 def render(result: Result) -> str:
     """Return the page."""
     style = files("portcall.loadtest.outputs").joinpath("report.css").read_text(encoding="utf-8")
-    title = f"Load test of {result.about.uri}"
+    title = f"{result.words} - load test of {result.about.uri}"
     sections = chapters(result)
-    first = [each for each in sections if each.title == "Thresholds" or each.plots]
+    telling = {each.title for each in result.verdict.reasons} - {FAULTS} | {"Thresholds"}
+    first = [each for each in sections if each.title in telling or each.plots]
     rest = [each for each in sections if each not in first]
     body = [
         _head(result),
-        *map(_section, first),
+        *(_section(each, result.about) for each in first),
         *map(_chart, charts(result)),
-        *map(_section, rest),
+        *(_section(each, result.about) for each in rest),
         _foot(result),
     ]
     return (
@@ -44,12 +50,37 @@ def render(result: Result) -> str:
 
 
 def _head(result: Result) -> str:
-    measured, about = result.measured, result.about
-    passed = result.exit_code == 0
-    kind, word = ("good", "passed") if passed else ("bad", "failed")
-    if passed and not result.verdicts:
-        word = "done"
-    notice = "" if passed else f'<p class="notice">{escape(result.words)}</p>'
+    card, about = card_of(result), result.about
+    kind = _KINDS[card.verdict.ending]
+    words = card.verdict.words.removeprefix(f"{card.verdict.ending}: ")
+    headline = "" if words == card.verdict.ending else f" {escape(words)}"
+    points = "".join(map(_point, card.findings))
+    more = f"<li>and {card.more} more below</li>" if card.more else ""
+    steps = "".join(f"<li>{escape(each.words)}{_command(each.command)}</li>" for each in card.steps)
+    todo = f"<h2>What to do</h2><ol>{steps}</ol>" if steps else ""
+    return (
+        f'<section class="card {kind}"><p class="question">{escape(card.question)}</p>'
+        f'<h1><span class="badge {kind}">{card.verdict.ending}</span>{headline}</h1>'
+        f'<ul class="points">{points}{more}</ul>{todo}'
+        f'<p class="about">Load test of {escape(about.uri)}: {escape(about.plan)};'
+        f" <time>{escape(about.began)}</time>; exit code {card.verdict.code}</p></section>"
+        f"{_tiles(result)}"
+    )
+
+
+def _point(finding: Finding) -> str:
+    kind, mark = _MARKS[standing(finding)]
+    return f'<li><span class="mark {kind}">{mark}</span> {escape(told(finding))}</li>'
+
+
+def _command(command: str) -> str:
+    if not command:
+        return ""
+    return f'<pre class="wide" tabindex="0"><code>{escape(command)}</code></pre>'
+
+
+def _tiles(result: Result) -> str:
+    measured = result.measured
     missing = "bad" if measured.not_sent_count else ""
     equation = '<div class="sign">=</div>'.join(
         (
@@ -69,13 +100,7 @@ def _head(result: Result) -> str:
         _figure(milliseconds(service["p(99)"]), "p99, service time", "service"),
         _figure(NO_SAMPLES if share is None else f"{share:.2%}", "failed", "bad" if share else ""),
     ]
-    return (
-        f"<header><h1>Load test of {escape(about.uri)}</h1>"
-        f'<span class="badge {kind}">{word}</span></header>'
-        f'<p class="about">{escape(about.plan)}; <time>{escape(about.began)}</time></p>'
-        f'{notice}<div class="equation">{equation}</div>'
-        f'<div class="figures">{"".join(figures)}</div>'
-    )
+    return f'<div class="equation">{equation}</div><div class="figures">{"".join(figures)}</div>'
 
 
 def _figure(value: str, words: str, kind: str = "") -> str:
@@ -99,14 +124,14 @@ def _legend(legend: tuple[tuple[str, str], ...]) -> str:
     return f'<div class="legend">{items}</div>'
 
 
-def _section(section: Section) -> str:
+def _section(section: Section, about: About) -> str:
     grade = f'<span class="grade">{escape(section.grade)}</span>' if section.grade else ""
     parts = [f"<section>{grade}<h2>{escape(section.title)}</h2>"]
     parts += [f"<p>{escape(words)}</p>" for words in section.words]
     if section.rows:
         parts.append(_table(section))
     if section.findings:
-        rows = "".join(map(_finding, section.findings))
+        rows = "".join(_finding(each, command_for(about, each)) for each in section.findings)
         parts.append(f'<table class="words"><tbody>{rows}</tbody></table>')
     for plot in section.plots:
         legend = tuple((SERIES_KINDS[name], name) for name, _ in plot.series)
@@ -138,11 +163,14 @@ def _cells(tag: str, cells: Sequence[str], kinds: Sequence[str]) -> str:
     return "".join(f"<{name}{kind}>{escape(cell)}</{name}>" for name, cell, kind in tagged)
 
 
-def _finding(finding: Finding) -> str:
-    kind, mark = _MARKS[finding.ok]
+def _finding(finding: Finding, command: str) -> str:
+    kind, mark = _MARKS[standing(finding)]
+    again = _command(command)
+    if again:
+        again = f"<details><summary>Send it again</summary>{again}</details>"
     return (
         f'<tr><td><span class="mark {kind}">{mark}</span> {escape(finding.name)}</td>'
-        f"<td>{escape(finding.detail)}</td></tr>"
+        f"<td>{escape(detail(finding))}{again}</td></tr>"
     )
 
 

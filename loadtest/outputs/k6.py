@@ -97,6 +97,7 @@ def _ours(result: Result) -> dict[str, Any]:
         "passed": result.exit_code == 0,
         "exitCode": result.exit_code,
         "verdict": result.words,
+        "ending": result.verdict.ending,
         "summary": planned_line(result),
         "planned": measured.planned_count,
         "sent": measured.sent_count,

@@ -1,16 +1,18 @@
 """Chapters: a result as sections, which the terminal, Markdown and HTML show in the same way.
 
-The first line is always planned = sent + not sent, because some readers read only that.
+Every report begins with the verdict, and then with planned = sent + not sent, because some readers
+read only that.
 """
 
 from collections.abc import Callable
 
-from portcall.loadtest.judge.thresholds import ThresholdResult
+from portcall.loadtest.judge.rightness import FAULTS
 from portcall.loadtest.measure.cells import Label
 from portcall.loadtest.measure.metrics import SCHEDULED, SERVICE
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Metric, Section
 from portcall.loadtest.measure.sketch import Sketch
-from portcall.loadtest.report.result import Result
+from portcall.loadtest.report.result import BOUNDS, GENERATOR, RUN, Result
+from portcall.loadtest.report.wording import milliseconds, size
 
 LATENCIES = (
     (SCHEDULED, "from the planned time"),
@@ -25,14 +27,13 @@ LATENCIES = (
 )
 STATISTICS = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "p(99.9)", "p(99.99)", "max")
 MAX_ROWS = 20
-ANSWERED = "a request was answered"
 EMPTY = "No samples: no request was answered, and none timed out."
 NONE = "-"
 """A table cell without samples."""
 
 
 def planned_line(result: Result) -> str:
-    """Return the first line of every report."""
+    """Return the line below the verdict in every report."""
     measured = result.measured
     return (
         f"planned {measured.planned_count:,} = sent {measured.sent_count:,}"
@@ -49,21 +50,11 @@ def chapters(result: Result) -> list[Section]:
         _group(result, "Answers", "status", lambda label: label.status or "none"),
         _group(result, "Attempts", "attempt", lambda label: str(label.attempt), at_least=2),
         _group(result, "Actions", "action", lambda label: label.action, at_least=2),
-        _group(result, "Faults", "fault", lambda label: label.fault or "none", at_least=2),
+        _by_fault(result),
         _errors(result),
         _generator(result),
     ]
     return [part for part in parts if part is not None] + list(result.sections)
-
-
-def milliseconds(value: float | None) -> str:
-    """Format a duration for people: three digits, in ms or s."""
-    if value is None:
-        return NO_SAMPLES
-    if value >= 10_000:
-        return f"{value / 1000:.1f} s"
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:,.{digits}f} ms"
 
 
 def marks(sketch: Sketch) -> tuple[str, ...]:
@@ -71,15 +62,6 @@ def marks(sketch: Sketch) -> tuple[str, ...]:
     if not sketch.count:
         return (NONE,) * 4
     return tuple(map(milliseconds, (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)))
-
-
-def size(count: float) -> str:
-    """Format a number of bytes for people."""
-    for unit in ("B", "KB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"
 
 
 def _requests(result: Result) -> Section:
@@ -110,9 +92,8 @@ def _requests(result: Result) -> Section:
         words.append(f"Ended by its threshold {bound.selector}: {bound.expression}.")
     elif result.interrupted:
         words.append("Stopped before its end: the figures cover what was sent until then.")
-    found = (Finding(ANSWERED, ok=False, detail=result.unanswered),) if result.unanswered else ()
     return Section(
-        "Requests", words=tuple(words), columns=("", ""), rows=tuple(rows), findings=found
+        RUN, words=tuple(words), columns=("", ""), rows=tuple(rows), findings=_found(result, RUN)
     )
 
 
@@ -121,29 +102,13 @@ def _part(part: int, whole: int) -> str:
     return f"{part:,} ({part / whole:.2%})" if whole else f"{part:,} ({NO_SAMPLES})"
 
 
+def _found(result: Result, title: str) -> tuple[Finding, ...]:
+    return tuple(each.finding for each in result.findings if each.title == title)
+
+
 def _thresholds(result: Result) -> Section | None:
-    if not result.verdicts:
-        return None
-    findings = tuple(
-        Finding(
-            f"{verdict.threshold.selector}: {verdict.threshold.expression}",
-            verdict.ok,
-            _was(verdict, result.metrics.get(verdict.threshold.metric)),
-        )
-        for verdict in result.verdicts
-    )
-    return Section("Thresholds", findings=findings)
-
-
-def _was(verdict: ThresholdResult, metric: Metric | None) -> str:
-    if metric is None:
-        return "it was not measured"
-    if verdict.value is None:
-        which = ": no request with these labels was answered" if verdict.threshold.tags else ""
-        return f"{NO_SAMPLES}{which}"
-    if metric.contains == "time":
-        return f"it was {milliseconds(verdict.value)}"
-    return f"it was {verdict.value:.6g}"
+    found = _found(result, BOUNDS)
+    return Section(BOUNDS, findings=found) if found else None
 
 
 def _latencies(result: Result) -> Section:
@@ -177,6 +142,13 @@ def _group(
     return Section(title, columns=columns, rows=tuple(rows))
 
 
+def _by_fault(result: Result) -> Section | None:
+    """Return the requests by fault, if no chapter of its own has them."""
+    if any(section.title == FAULTS for section in result.sections):
+        return None
+    return _group(result, FAULTS, "fault", lambda label: label.fault or "none", at_least=2)
+
+
 def _errors(result: Result) -> Section | None:
     errors = result.measured.errors.most_common(MAX_ROWS)
     if not errors:
@@ -186,16 +158,7 @@ def _errors(result: Result) -> Section | None:
 
 
 def _generator(result: Result) -> Section:
-    health = result.health
-    detail = (
-        f"{health.cpu:.0%} of a core ({health.busiest_cpu:.0%} in its busiest second); lag p50"
-        f" {milliseconds(health.lag_p50_ms)}, p99 {milliseconds(health.lag_p99_ms)}, max"
-        f" {milliseconds(health.lag_max_ms)}; longest stall of its event loop"
-        f" {milliseconds(health.loop_lag_max_ms)}; {health.late:,} late sends"
-    )
-    words = (f"{health.problem[0].upper()}{health.problem[1:]}.",) if health.problem else ()
-    finding = Finding("the generator kept up", not health.problem, detail)
-    return Section("Generator", words, findings=(finding,))
+    return Section(GENERATOR, findings=_found(result, GENERATOR))
 
 
 def _cells(metric: Metric) -> tuple[str, ...]:

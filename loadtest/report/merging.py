@@ -99,6 +99,7 @@ def _health(measured: Measurements, runs: Sequence[tuple[str, Packed]]) -> Gener
         loop_lag_max_ms=max(each.loop_lag_max_ms for each in every),
         late=sum(each.late for each in every),
         problem="; ".join(problems),
+        slow=any(each.slow for each in every),
     )
 
 
@@ -113,6 +114,8 @@ def _about(packed: Sequence[Packed]) -> About:
         began=min(each.began for each in every),
         duration_s=max(each.duration_s for each in every),
         rates=_summed([each.rates for each in every]),
+        again="",  # each run has its own events
+        probe="",
         path=first.path if len({each.path for each in every}) == 1 else "several",
         machine="; ".join(dict.fromkeys(each.machine for each in every)),
     )

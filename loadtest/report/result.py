@@ -1,4 +1,4 @@
-"""The result of a load test: everything that the outputs show, and the exit code."""
+"""The result of a load test: everything that the outputs show, and the verdict."""
 
 import os
 import platform
@@ -14,20 +14,19 @@ from portcall.loadtest.judge.thresholds import Threshold, ThresholdResult, judge
 from portcall.loadtest.measure.known import NOT_THROUGH
 from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.metrics import metrics_of, trend
-from portcall.loadtest.measure.sections import NO_SAMPLES, Metric, Section, counter
+from portcall.loadtest.measure.sections import Metric, Section, counter
+from portcall.loadtest.report.verdict import Reason, Verdict
+from portcall.loadtest.report.weighing import (
+    generator_finding,
+    run_findings,
+    threshold_findings,
+    weighed,
+)
 from portcall.loadtest.run import RunEnd
 from portcall.loadtest.send.generator import GeneratorHealth
 
-PASSED = 0
-THRESHOLDS_CROSSED = 99
-"""As k6."""
-GENERATOR_LIMITED = 98
-UNCHECKED = 97
-"""A requested check, such as ``--processed``, has no result."""
-UNANSWERED = 96
-"""No request was answered, so nothing was measured; k6 has no such code, and passes."""
-INTERRUPTED = 105
-"""As k6, which calls it an external abort."""
+RUN, BOUNDS, GENERATOR = "Requests", "Thresholds", "Generator"
+"""The chapters of the findings that every run has."""
 
 
 class About(Struct, frozen=True):
@@ -44,6 +43,8 @@ class About(Struct, frozen=True):
         command: The command line.
         version: Of Portcall.
         machine: The machine that ran it.
+        again: The command that makes the same events; ``--only`` behind it sends some of them.
+        probe: The command for a short run with the same consumer, without faults.
     """
 
     uri: str
@@ -56,6 +57,8 @@ class About(Struct, frozen=True):
     command: str = ""
     version: str = __version__
     machine: str = ""
+    again: str = ""
+    probe: str = ""
 
 
 class Result(Struct, frozen=True):
@@ -90,8 +93,18 @@ class Result(Struct, frozen=True):
         ended: RunEnd,
         thresholds: Sequence[Threshold] = (),
         sections: Sequence[Section] = (),
+        *,
+        report_only: bool = False,
     ) -> Self:
-        """Judge a finished run."""
+        """Judge a finished run.
+
+        Args:
+            about: What was tested.
+            ended: How the run ended.
+            thresholds: The bounds that the consumer must meet.
+            sections: The chapters with the checks' findings.
+            report_only: Whether only thresholds decide, and no check.
+        """
         measured = ended.measured
         whole = not ended.interrupted and ended.crossed is None
         elapsed_s = max(ended.elapsed_s, about.duration_s if whole else 0.0)
@@ -109,61 +122,60 @@ class Result(Struct, frozen=True):
             metrics=metrics,
             verdicts=tuple(judge(list(thresholds), measured, metrics)),
             health=ended.health,
-            sections=tuple(sections),
+            sections=weighed(
+                sections,
+                thresholds,
+                answered=measured.answered_count > 0,
+                interrupted=ended.interrupted,
+                report_only=report_only,
+            ),
             interrupted=ended.interrupted,
             crossed=ended.crossed,
         )
 
     @property
+    def verdict(self) -> Verdict:
+        """Return what the run says about the consumer."""
+        return Verdict.of(self.findings)
+
+    @property
+    def findings(self) -> list[Reason]:
+        """Return all findings, the most telling chapters first."""
+        crossed = self.crossed
+        run = run_findings(self.unanswered, interrupted=self.interrupted, crossed=crossed)
+        bounds = threshold_findings(self.verdicts, self.metrics, self.health, crossed)
+        return [
+            *(Reason(RUN, "", each) for each in run),
+            *(
+                Reason(section.title, section.grade, each)
+                for section in self.sections
+                for each in section.findings
+            ),
+            *(Reason(BOUNDS, "", each) for each in bounds),
+            Reason(GENERATOR, "", generator_finding(self.health)),
+        ]
+
+    @property
     def exit_code(self) -> int:
-        """0 is a pass."""
-        if self.crossed is not None or not all(verdict.ok for verdict in self.verdicts):
-            return THRESHOLDS_CROSSED
-        if self.health.problem:
-            return GENERATOR_LIMITED
-        if self.interrupted:
-            return INTERRUPTED
-        if not self.measured.answered_count:
-            return UNANSWERED
-        return UNCHECKED if any(each.unchecked for each in self.sections) else PASSED
+        """Return the verdict's exit code; 0 is a pass."""
+        return self.verdict.code
 
     @property
     def unanswered(self) -> str:
-        """Return that no request was answered; empty: one was."""
+        """Return that no request was answered, and the most common reason; empty: one was."""
         measured = self.measured
         if measured.answered_count:
             return ""
         reached = "answered" if measured.sent_count else "sent"
         if not measured.planned_count:
             reached = "planned"
-        return f"no request was {reached}, so nothing was measured"
+        why = "".join(f": {reason}" for reason, _ in measured.errors.most_common(1))
+        return f"no request was {reached}, so nothing was measured{why}"
 
     @property
     def words(self) -> str:
-        """Return the same as a sentence."""
-        match self.exit_code:
-            case 0:
-                return "passed" if self.verdicts else "done"
-            case 99:
-                # The threshold that ended the run may be met again by later responses.
-                crossed = [each for each in self.verdicts if not each.ok]
-                if not crossed and self.crossed is not None:
-                    crossed = [self.crossed]
-                return f"failed: {', '.join(map(_named, crossed))}"
-            case 98:
-                return f"does not count: {self.health.problem}"
-            case 96:
-                return self.unanswered
-            case 97:
-                return "not all requested checks have a result"
-            case _:
-                return "stopped before its end"
-
-
-def _named(verdict: ThresholdResult) -> str:
-    bound = verdict.threshold
-    empty = f" ({NO_SAMPLES})" if verdict.value is None else ""
-    return f"{bound.selector}: {bound.expression}{empty}"
+        """Return the verdict's headline."""
+        return self.verdict.words
 
 
 def _blank(metrics: dict[str, Metric], path: str) -> None:

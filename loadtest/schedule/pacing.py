@@ -72,7 +72,7 @@ class Paced(Struct, frozen=True):
         count: How many requests it has, or about as many.
         pace: Its options.
         shape: Empty for a recording.
-        recorded: The times of a recording.
+        recorded: The times of a recording, which no key changes.
     """
 
     words: str
@@ -102,6 +102,22 @@ class Paced(Struct, frozen=True):
     def turned(self, dial: Dial) -> "Paced":
         """Return the schedule with the changes made during the run."""
         return replace(self, words=self.words + dial.words, rates=dial.turned(self.rates))
+
+    def only(self, count: int, duration_s: float) -> "Paced":
+        """Return the schedule of a few of its requests, at fixed times.
+
+        Args:
+            count: How many requests there are.
+            duration_s: From the first to the last.
+        """
+        return replace(
+            self,
+            words=f"{count} POST{'s' if count > 1 else ''} again, of {self.words}",
+            duration_s=duration_s,
+            rates=(),
+            count=count,
+            recorded=(0.0, duration_s),
+        )
 
     def at_rate(self, rate: float) -> "Paced":
         """Return the schedule with a constant rate."""

@@ -30,6 +30,7 @@ class GeneratorHealth(Struct, frozen=True):
         loop_lag_max_ms: The longest time that its event loop was blocked.
         late: How many requests were sent later than is allowed.
         problem: Why the figures do not describe the consumer; empty: they do.
+        slow: Whether it was late itself, so that durations do not count.
     """
 
     cpu: float
@@ -40,6 +41,7 @@ class GeneratorHealth(Struct, frozen=True):
     loop_lag_max_ms: float
     late: int = 0
     problem: str = ""
+    slow: bool = False
 
 
 class GeneratorWatch:
@@ -98,6 +100,7 @@ class GeneratorWatch:
             loop_lag_max_ms=self.loop_lag.max_ms,
             late=lag.above(max_lag_s),
             problem=_late(lag, max_lag_s, busiest) if late else self._left_out(max_in_flight),
+            slow=late,
         )
 
     def _left_out(self, max_in_flight: int) -> str:

@@ -15,11 +15,11 @@ from typing import Any, Self, cast
 from portcall.deliverer.policy import retry_after_ms
 from portcall.deliverer.post.attempts import ClosedError, ProtocolError, classify
 from portcall.deliverer.post.dialer import Dialer, Pool
-from portcall.deliverer.post.ports import ANY, Ports
 from portcall.deliverer.post.response import Response, printable
 from portcall.loadtest.plan import USUAL, Outcome, Planned, Timings
 from portcall.loadtest.send.connection import TimedConnection
 from portcall.loadtest.send.target import ConsumerTarget
+from portcall.runtime.targets.ports import ANY, Ports
 from portcall.runtime.trust import context_of
 from portcall.schemas.records import Failure
 from portcall.schemas.trust import NO_TRUST, Trust

@@ -132,7 +132,7 @@ class Patience:
     def done(self, outcome: Outcome) -> None:
         """Count a response, or a missing one."""
         planned = outcome.planned
-        if planned.wants is not Wants.TAKEN or planned.transport.upload_s:
+        if planned.wants is not Wants.TAKEN or planned.transport.slowed:
             return
         self.posts += 1
         self.failed += not outcome.refused and outcome.failure not in {

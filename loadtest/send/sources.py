@@ -17,7 +17,7 @@ from portcall.loadtest.payloads.formats import ACR, Format
 from portcall.loadtest.plan import Headers, Outcome, Planned, Sign, Wants
 from portcall.loadtest.send.retrying import Outage, Policy
 from portcall.loadtest.signing import HOUR_S, Forgery, Signing
-from portcall.schemas.events import Action
+from portcall.schemas.events import PING, Action
 
 NEVER_AGAIN = Policy()
 
@@ -152,7 +152,8 @@ class Deliveries:
             whole = kind.spoil(whole)
         body = kind.tamper(whole) if kind is not None and kind.tamper is not None else whole
         rank = fact.at_us // payload.step_us
-        self.ledger.open(LedgerEntry(fact.id, fact.action, fact.keys, rank, kind))
+        owed = fact.action in self.traffic.mix.actions and fact.action != PING
+        self.ledger.open(LedgerEntry(fact.id, fact.action, fact.keys, rank, kind, owed=owed))
         sign = self._sign(fact, whole, kind)
         final = self.traffic.policy.final
         if kind is None:

@@ -139,8 +139,14 @@ class Console:
             # Browsers do not send the cookie when a user follows a link on another site. A page of
             # ours that reloads itself sends it.
             return self._pages.page(Call(request, {}, NOBODY), "again.html")
-        back = request.rel_url.raw_path_qs if request.method == "GET" else CONSOLE
+        back = request.rel_url.raw_path_qs if request.method == "GET" else _page_of_form(request)
         return see(f"{SIGN_IN}?next={quote(back, safe='/')}")
+
+
+def _page_of_form(request: web.Request) -> str:
+    """The page from which a form was sent, where one comes back to; the overview if not known."""
+    page = request.headers.get("Referer", "").partition(f"//{request.host}")[2]
+    return page if page.startswith(f"{CONSOLE}/") else CONSOLE
 
 
 def _method_of(request: web.Request) -> str:

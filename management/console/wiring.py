@@ -1,5 +1,7 @@
 """The console's wiring: its objects, built by hand."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from portcall.management.console.assets import Assets
@@ -12,6 +14,7 @@ from portcall.management.console.session.sealing import Seal
 from portcall.management.console.session.sessions import Sessions
 from portcall.management.console.signin import SignIn
 from portcall.management.console.site import Console
+from portcall.management.console.views.connect_pages import ConnectPages
 from portcall.management.console.views.dead_letter_pages import LetterPages
 from portcall.management.console.views.delivery_pages import DeliveryPages
 from portcall.management.console.views.listing import Lists
@@ -30,6 +33,7 @@ from portcall.management.http.routes import Routes
 from portcall.management.overview.pulse import Pulse
 from portcall.runtime.clock import now_ms
 from portcall.runtime.http.clients import Throttle
+from portcall.schemas.durations import format_duration
 from portcall.store.engine import Store
 
 
@@ -47,6 +51,7 @@ def add_console(
     scopes: ScopeTests,
     producer_url: str = "",
     producer_tls_url: str = "",
+    schedule_ms: Sequence[int] = (),
 ) -> Routes:
     """Serve the console on *app*; blocks while it reads its files and its key.
 
@@ -63,6 +68,7 @@ def add_console(
         scopes: Tries scopes.
         producer_url: Where senders reach the producer; empty: not known.
         producer_tls_url: The same over TLS of our own; empty: not known.
+        schedule_ms: The retry schedule of webhooks without their own.
 
     Returns:
         The routes of its pages.
@@ -85,10 +91,13 @@ def add_console(
     OverviewPages(pages=pages, store=store, pulse=pulse).add_to(routes)
     RegistryPages(desk=desk, lists=lists).add_to(routes)
     WebhookEdit(desk=desk, scopes=scopes).add_to(routes)
-    WebhookPages(desk=desk, lists=lists).add_to(routes)
+    delays = ", ".join(map(format_duration, schedule_ms))
+    defaults = {"retry_schedule": f"{delays} (the installation's)"} if delays else {}
+    WebhookPages(desk=desk, lists=lists, defaults=defaults).add_to(routes)
     SourcePages(desk=desk, producer_url=producer_url, producer_tls_url=producer_tls_url).add_to(
         routes
     )
+    ConnectPages(desk=desk, producer_url=producer_url).add_to(routes)
     LetterPages(desk).add_to(routes)
     DeliveryPages(desk=desk, explaining=explaining).add_to(routes)
     Live(desk=desk, followers=followers, sessions=sessions, authenticator=authenticator).add_to(

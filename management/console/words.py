@@ -36,12 +36,25 @@ def exact(ms: int) -> str:
 
 def ago(ms: int, now_ms: int) -> str:
     """How long ago, or in how long: ``3 min ago``, ``in 10 s``, ``now``."""
-    seconds = abs(now_ms - ms) // 1000
-    if seconds < 1:
+    apart_ms = abs(now_ms - ms)
+    if apart_ms < 1000:
         return "now"
+    return f"in {lasting(apart_ms)}" if ms > now_ms else f"{lasting(apart_ms)} ago"
+
+
+def lasting(duration_ms: int) -> str:
+    """A duration in its largest unit: ``3 min``, ``10 s``."""
+    seconds = duration_ms // 1000
     text = next((f"{seconds // size} {unit}" for size, unit in _UNITS if seconds >= size), "")
-    text = text or f"{seconds} s"
-    return f"in {text}" if ms > now_ms else f"{text} ago"
+    return text or f"{seconds} s"
+
+
+def clock(ms: int, now_ms: int) -> str:
+    """A time of today, ``10:20:30``; of another day ``03-04 10:20:30``, of another year whole."""
+    at, now = _utc(ms), _utc(now_ms)
+    if at.date() == now.date():
+        return f"{at:%H:%M:%S}"
+    return f"{at:%m-%d %H:%M:%S}" if at.year == now.year else f"{at:%Y-%m-%d %H:%M}"
 
 
 def milliseconds(value: float | None) -> str:

@@ -24,6 +24,7 @@ from portcall.store.engine import Store
 from portcall.store.intake.ignored import IgnoredEvent
 from portcall.store.journal.noted import NotedEvent
 from portcall.store.records.event_log import StoredRecord
+from portcall.store.records.searching import FoundEvent
 from portcall.store.webhooks.subscribers import Subscriber
 
 
@@ -185,6 +186,10 @@ class Explaining:
             is_routed=routed is not None,
             webhooks=self._webhooks(about, records, note),
         )
+
+    def event_of(self, registry: str, delivery: str) -> FoundEvent:
+        """Find the event of a delivery, in the registry of that key."""
+        return self._store.searching.event_of(registry, delivery)
 
     def _ignored(self, registry: str, event_id: str) -> Explanation | None:
         """Why the registry's newest notification of that id became no event."""

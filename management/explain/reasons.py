@@ -142,8 +142,11 @@ def reason_of(record: StoredRecord) -> str:
         case Outcome.DELIVERED:
             return f"answered {record.status}: delivered"
         case Outcome.RETRIED:
-            due = acr_timestamp(detail.next_attempt_ms)
-            return f"{failed}: attempt {record.attempt + 1} not before {due}"
+            short = detail.message or (str(record.status) if record.status else "no answer")
+            if not detail.next_attempt_ms:
+                return short
+            due = clock_time(detail.next_attempt_ms, record.started_ms)
+            return f"{short}. Attempt {record.attempt + 1} at {due}"
         case Outcome.GIVEN_UP | Outcome.CANCELLED | Outcome.REFUSED:
             return failed
 
@@ -167,3 +170,10 @@ def rung_of(failed_ms: int, due_ms: int, now_ms: int, rungs_ms: Sequence[int]) -
         at_ms += rung_ms
         if at_ms > now_ms:
             return rung_ms
+
+
+def clock_time(at_ms: int, seen_ms: int) -> str:
+    """A time to the second, in UTC; with its date where that is not the day of *seen_ms*."""
+    text = acr_timestamp(at_ms)
+    day, clock = text[:10], text[11:19]
+    return f"{clock} UTC" if acr_timestamp(seen_ms)[:10] == day else f"{day} {clock} UTC"

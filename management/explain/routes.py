@@ -28,10 +28,12 @@ from portcall.management.http.fields import Actions, FilterSet, Scopes, ScopeTex
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import REGISTRY, Routes
 from portcall.runtime.errors import BrokerError
+from portcall.schemas.deliveries import is_delivery_id
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import check_event_id
 from portcall.schemas.timestamps import acr_timestamp
 from portcall.store.access.principals import Role
+from portcall.store.webhooks.registries import Registry
 
 CATCH_UP_S = 3.0
 """So that a refusal takes at most 5 s."""
@@ -90,6 +92,8 @@ class ExplainHandlers:
         """GET the deliveries of the event ``eventId``, for every webhook of the registry."""
         event_id = _event_id(call)
         registry = await self._lookups.registry(call)
+        if is_delivery_id(event_id):
+            event_id = await self._event_of(registry, event_id)
         explanation = await self._explained(registry.key, event_id)
         if explanation is None:
             raise ArmError(
@@ -116,6 +120,31 @@ class ExplainHandlers:
         )
         return answer(tried_answer(tried))
 
+    async def _event_of(self, registry: Registry, wanted: str) -> str:
+        """The event of a delivery, which is named by its ``webhook-id``.
+
+        Raises:
+            ArmError: 404: No record of the registry has that id.
+        """
+        found = await asyncio.to_thread(self._explaining.event_of, registry.key, wanted)
+        if not found.event_id and await self._caught_up():
+            found = await asyncio.to_thread(self._explaining.event_of, registry.key, wanted)
+        if found.event_id:
+            return found.event_id
+        far = (
+            f"; searched back to {acr_timestamp(found.searched_to_ms)}, and no further in the time"
+            " that a search may take: give the event's id"
+            if found.searched_to_ms
+            else "; those that are older than the records are forgotten"
+        )
+        raise ArmError(
+            404,
+            "DeliveryNotFound",
+            f"eventId: the registry '{registry.name}' has no delivery with the webhook-id"
+            f" '{wanted}'{far}",
+            target="eventId",
+        )
+
     async def _explained(self, registry: str, event_id: str) -> Explanation | None:
         """The explanation; waits for an event that was accepted a moment ago."""
         found = await asyncio.to_thread(self._explaining.explain, registry, event_id)
@@ -123,16 +152,22 @@ class ExplainHandlers:
             found.ignored or found.is_routed or any(each.life.steps for each in found.webhooks)
         ):
             return found
+        await self._caught_up()
+        return await asyncio.to_thread(self._explaining.explain, registry, event_id)
+
+    async def _caught_up(self) -> bool:
+        """Wait until the recorder has entered earlier messages; whether it has."""
         with suppress(BrokerError, BehindError, TimeoutError):
             async with asyncio.timeout(CATCH_UP_S):
                 await self._catch_up()
-        return await asyncio.to_thread(self._explaining.explain, registry, event_id)
+                return True
+        return False
 
 
 def _event_id(call: Call) -> str:
     text = call.parameter("eventId")
     if text is None:
-        raise invalid_parameter("eventId", "is required: the id of an event")
+        raise invalid_parameter("eventId", "is required: the id of an event, or a webhook-id")
     try:
         return check_event_id(text, "eventId")
     except InvalidValueError as error:

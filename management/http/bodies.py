@@ -121,6 +121,7 @@ class PortcallExtras(Body):
     failing_since: ReadOnly
     probed_at: ReadOnly
     counters: ReadOnly
+    warnings: ReadOnly
 
 
 class Rotation(Body):

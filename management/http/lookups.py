@@ -11,6 +11,7 @@ from portcall.management.http.errors import (
     subscription_not_found,
     webhook_not_found,
 )
+from portcall.runtime.targets.objection import ANYWHERE, Targets
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.webhooks import check_name
 from portcall.store.access.principals import Role
@@ -26,11 +27,15 @@ class Lookups:
     Args:
         store: The store.
         installation: The subscription and the resource group.
+        targets: Where webhooks may lead to, to warn of those that lead elsewhere.
     """
 
-    def __init__(self, store: Store, installation: Installation) -> None:
+    def __init__(
+        self, store: Store, installation: Installation, targets: Targets = ANYWHERE
+    ) -> None:
         self._store = store
         self.installation = installation
+        self.targets = targets
 
     def check_scope(self, call: Call) -> None:
         """Check the subscription and the resource group in the path, if there are any.

@@ -63,7 +63,7 @@ def registry_answer(installation: Installation, registry: Registry) -> shapes.Re
 
 
 def webhook_answer(
-    installation: Installation, webhook: SigningWebhook, *, secret: str = ""
+    installation: Installation, webhook: SigningWebhook, *, secret: str = "", warning: str = ""
 ) -> shapes.Webhook:
     """One webhook.
 
@@ -71,8 +71,11 @@ def webhook_answer(
         installation: Whose ids are used.
         webhook: The webhook.
         secret: Its secret, in the answer to the request that set it; else empty.
+        warning: Why no request can reach it; empty: nothing is known.
     """
-    return _resource(installation, webhook, _facts(webhook, _extras(webhook, secret)))
+    extras = _extras(webhook, secret)
+    told = replace(extras, warnings=[warning]) if warning else extras
+    return _resource(installation, webhook, _facts(webhook, told))
 
 
 def exported_answer(installation: Installation, webhook: WebhookRow) -> shapes.Webhook:

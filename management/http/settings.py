@@ -64,7 +64,7 @@ class Setting:
     read: Callable[[str], object] = str
     heading: str = ""
     say: Callable[[Any], str] = str
-    unset: str = "as the installation"
+    unset: str = "the installation's"
 
     @property
     def key(self) -> str:
@@ -209,7 +209,7 @@ SETTINGS = (
         write=filtering.marks_of,
         read=filtering.filters_in,
         heading="Filters",
-        say=filtering.words_of,
+        say=lambda filters: filtering.words_of(filters).replace(",", ", "),  # lines break there
         unset="none",
     ),
     Setting(

@@ -153,6 +153,7 @@ class WebhookExtras(Shape, frozen=True, kw_only=True):
         format: The form of its POSTs, by its name and settings; absent: ACR's.
         final_answers: Which answers refuse a delivery for good; absent: none.
         ca_bundle: In an export only.
+        warnings: In the answer to the request that set the URI: why no request can reach it.
     """
 
     id: str
@@ -183,6 +184,7 @@ class WebhookExtras(Shape, frozen=True, kw_only=True):
     probed_at: Timestamp | UnsetType = UNSET
     counters: Counters
     ca_bundle: str | UnsetType = UNSET
+    warnings: list[str] | UnsetType = UNSET
 
 
 class WebhookFacts(Shape, frozen=True):

@@ -111,7 +111,7 @@ class WebhookHandlers:
         self._log.info(told, registry=row.registry, webhook=row.name, webhook_id=row.id)
         await announce(self._announcer, row.revision)
         secret = shown_secret(body.properties.portcall, before, row.secret)
-        return answer(webhook_answer(self._installation, row, secret=secret))
+        return self._changed(row, secret)
 
     async def patch(self, call: Call) -> web.Response:
         """PATCH a webhook: sent fields change. az makes no GET before it: hence the 404s."""
@@ -127,7 +127,7 @@ class WebhookHandlers:
             trust=before.trust,
         )
         if not changes:
-            return answer(webhook_answer(self._installation, before))
+            return self._changed(before)
         try:
             row = await asyncio.to_thread(
                 self._store.webhooks.patch, before.registry, before.name, **changes
@@ -144,7 +144,12 @@ class WebhookHandlers:
         await announce(self._announcer, row.revision)
         extras = body.properties.portcall if body.properties else None
         secret = shown_secret(extras, before, row.secret)
-        return answer(webhook_answer(self._installation, row, secret=secret))
+        return self._changed(row, secret)
+
+    def _changed(self, webhook: WebhookRow, secret: str = "") -> web.Response:
+        """The answer to a change, with a warning if no request can reach the endpoint."""
+        warning = self._lookups.targets.objection(webhook.uri)
+        return answer(webhook_answer(self._installation, webhook, secret=secret, warning=warning))
 
     async def delete(self, call: Call) -> web.Response:
         """DELETE a webhook: 200, or 204 where there was none; 404 where there is no registry."""

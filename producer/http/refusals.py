@@ -49,12 +49,14 @@ class Refusal:
         code: The word for machines in it.
         reason: What is wrong, as text.
         path: The path of the request.
+        peer: The address that sent it; empty: unknown.
     """
 
     status: int
     code: str
     reason: str
     path: str
+    peer: str = ""
 
 
 @dataclass(slots=True)
@@ -123,6 +125,7 @@ class Refusing:
             status=refusal.status,
             code=refusal.code,
             reason=refusal.reason[:MAX_SAID],
+            peer=refusal.peer,
             times=times,
         )
 
@@ -141,7 +144,8 @@ class Refusing:
 
 def _told(kind: _Kind, now_s: float) -> str:
     last = kind.last
+    peer = f" from {last.peer}" if last.peer else ""
     return (
         f"{kind.count} requests in {now_s - kind.since_s:.0f} s, the last {now_s - kind.last_s:.0f}"
-        f" s ago, to {last.path[:100]}: {last.status}, {last.reason[:MAX_SAID]}"
+        f" s ago{peer}, to {last.path[:100]}: {last.status}, {last.reason[:MAX_SAID]}"
     )

@@ -14,7 +14,15 @@ from portcall.schemas.formats import (
     eventgrid,
     template,
 )
-from portcall.schemas.formats.answers import Judge, any_success, says_no_error, says_ok
+from portcall.schemas.formats.answers import (
+    Judge,
+    Pacing,
+    any_success,
+    asks_as_discord,
+    asks_nothing,
+    says_no_error,
+    says_ok,
+)
 from portcall.schemas.formats.facts import Facts, Options
 from portcall.schemas.formats.messages import discord, googlechat, mattermost, slack, teams
 from portcall.schemas.formats.names import FormatName
@@ -39,6 +47,7 @@ class Format:
         content_type: Of the POST, by the settings.
         rate: POSTs a second at most where the webhook has no limit of its own; 0: no limit.
         judge: What is wrong with a 2xx answer.
+        pacing: How long an answer asks for no other POST.
         headers: Further headers, by the settings, the webhook's id and its name.
         signs_as_github: Whether the webhook's secret also makes GitHub's signature.
         user_agent: The first word of the User-Agent; empty: Portcall's own.
@@ -52,6 +61,7 @@ class Format:
     content_type: Callable[[Options], str] = field(default=lambda _: JSON)
     rate: float = 0.0
     judge: Judge = any_success
+    pacing: Pacing = asks_nothing
     headers: Callable[[Options, int, str], Headers] = field(default=lambda *_: ())
     signs_as_github: bool = False
     user_agent: str = ""
@@ -186,6 +196,7 @@ _ALL = (
         takers="Discord's webhooks",
         render=discord.render,
         rate=0.5,
+        pacing=asks_as_discord,
     ),
     Format(
         name=FormatName.GOOGLE_CHAT,

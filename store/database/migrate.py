@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from portcall.store.database.database import Database, database_url
-from portcall.store.errors import StoreUnavailableError
+from portcall.store.errors import NewerDatabaseError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -32,6 +32,7 @@ def migrate(url: str) -> None:
     Raises:
         InvalidValueError: The URL is not supported.
         StoreUnavailableError: The database does not answer, or its directory does not exist.
+        NewerDatabaseError: A newer version has migrated it; nothing was changed.
     """
     address = database_url(url)
     database = Database(url)
@@ -57,22 +58,29 @@ def configuration() -> "Config":
 
 def newest() -> str:
     """The newest schema's revision: the file names begin with the revisions, in order."""
-    return max(path.name.partition("_")[0] for path in (SCRIPTS / "versions").glob("[0-9]*.py"))
+    return max(_revisions())
 
 
-def _is_newest(database: Database) -> bool:
-    """Whether there is nothing to do."""
+def _revisions() -> set[str]:
+    return {path.name.partition("_")[0] for path in (SCRIPTS / "versions").glob("[0-9]*.py")}
+
+
+def _found(database: Database) -> list[str]:
+    """The revisions of the database; empty: it has none yet, or the upgrade says what is wrong."""
     try:
         with database.reading() as connection:
             found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
-            return list(found) == [newest()]
-    except StoreUnavailableError:  # there is no such table yet, or the upgrade says what is wrong
-        return False
+            return [str(each) for each in found]
+    except StoreUnavailableError:
+        return []
 
 
 def _upgrade(database: Database) -> None:
-    if _is_newest(database):
+    found = _found(database)
+    if found == [newest()]:
         return
+    if unknown := set(found) - _revisions():
+        raise NewerDatabaseError(max(unknown), newest())
     from alembic import command  # noqa: PLC0415 (as in `configuration`)
 
     config = configuration()

@@ -8,13 +8,22 @@ says how far it got. `store.records.scan` defines the windows.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy import Select, select
+
+from portcall.schemas.deliveries import delivery_id
 from portcall.store.database.database import Database
+from portcall.store.database.tables import events, records
 from portcall.store.records.event_log import StoredRecord, read_record
 from portcall.store.records.filters import Filter, RecordLine
 from portcall.store.records.scan import RecordScan
 
 BUDGET_S = 0.25
+DELIVERY_BUDGET_S = 1.0
+"""Twice that, and a wait for the recorder, are within the 5 s of an answer."""
+_DELIVERIES = 5_000
+_MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,19 @@ class FoundRecords:
     next: int | None = None
     searched_to_ms: int | None = None
     is_full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEvent:
+    """The result of a search for the event of a delivery.
+
+    Attributes:
+        event_id: Empty: it was not found.
+        searched_to_ms: If the time was over: when the oldest searched record began.
+    """
+
+    event_id: str
+    searched_to_ms: int | None = None
 
 
 class Searching:
@@ -73,7 +95,51 @@ class Searching:
                     return FoundRecords(lines, walk.next, walk.reached_ms())
             return FoundRecords(lines, None, walk.reached_ms())
 
+    def event_of(
+        self, registry: str, wanted: str, *, budget_s: float = DELIVERY_BUDGET_S
+    ) -> FoundEvent:
+        """The event of the delivery with the id *wanted*, from the newest record backwards.
+
+        A delivery's id is a hash, so it is compared with that of each record: about 300,000 records
+        a second. An index would cost every write, for a question that is asked by hand.
+
+        Args:
+            registry: The key of the registry.
+            wanted: A ``webhook-id``.
+            budget_s: How long to search.
+        """
+        deadline_s = self._clock_s() + budget_s
+        before, reached_ms = _MAX_ID, None
+        with self._database.reading() as connection:
+            while rows := connection.execute(_deliveries_before(before)).all():
+                for row in rows:
+                    if row.registry == registry and wanted == delivery_id(
+                        row.event_id, row.webhook_id
+                    ):
+                        return FoundEvent(row.event_id)
+                before, reached_ms = rows[-1].id, rows[-1].started_ms
+                if self._clock_s() >= deadline_s:
+                    return FoundEvent("", reached_ms)
+        return FoundEvent("")
+
     def get(self, record_id: int) -> StoredRecord | None:
         """One record with its request, its response and its event; None: there is none."""
         with self._database.reading() as connection:
             return read_record(connection, record_id)
+
+
+def _deliveries_before(record_id: int) -> Select[Any]:
+    """The deliveries of records with smaller ids, newest first."""
+    return (
+        select(
+            records.c.id,
+            records.c.webhook_id,
+            records.c.started_ms,
+            events.c.event_id,
+            events.c.registry,
+        )
+        .join(events, events.c.key == records.c.event_key)
+        .where(records.c.id < record_id)
+        .order_by(records.c.id.desc())
+        .limit(_DELIVERIES)
+    )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.database import counters
@@ -28,6 +28,7 @@ class KnownWebhook:
         reason: Why Portcall disabled it; else empty.
         changed_ms: When its status last changed, milliseconds since the epoch.
         revision: The revision of its last change.
+        failing_since_ms: The first of the failures since its last success; 0: there is none.
     """
 
     id: int
@@ -38,6 +39,7 @@ class KnownWebhook:
     reason: str
     changed_ms: int
     revision: int
+    failing_since_ms: int = 0
 
     @property
     def path(self) -> str:
@@ -88,6 +90,27 @@ class KnownWebhooks:
         with self._database.reading() as connection:
             return [_known(row) for row in connection.execute(query)]
 
+    def failing(self, until_ms: int, limit: int) -> tuple[list[KnownWebhook], int]:
+        """Enabled ones of which every attempt has failed, and how many there are.
+
+        Args:
+            until_ms: Only those whose first failure was until then, milliseconds since the epoch.
+            limit: How many to return, those that have failed for the longest time.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        fails = (
+            webhooks.c.status == Status.ENABLED.value,
+            webhooks.c.failing_since_ms > 0,
+            webhooks.c.failing_since_ms <= until_ms,
+        )
+        query = _query().where(*fails).order_by(webhooks.c.failing_since_ms, webhooks.c.id)
+        with self._database.reading() as connection:
+            count = connection.execute(select(func.count()).select_from(webhooks).where(*fails))
+            rows = connection.execute(query.limit(limit)).all()
+            return [_known(row) for row in rows], count.scalar_one()
+
     def told(self) -> int:
         """The revision up to which the operator was notified of disabled webhooks.
 
@@ -126,6 +149,7 @@ def _query() -> Select[Any]:
         webhooks.c.status_reason,
         webhooks.c.status_changed_ms,
         webhooks.c.revision,
+        webhooks.c.failing_since_ms,
     ).join(registries)
 
 
@@ -139,4 +163,5 @@ def _known(row: Row[Any]) -> KnownWebhook:
         reason=row.status_reason,
         changed_ms=row.status_changed_ms,
         revision=row.revision,
+        failing_since_ms=row.failing_since_ms,
     )

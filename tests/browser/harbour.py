@@ -30,6 +30,7 @@ from portcall.store.database.tables import (
     webhooks,
 )
 from portcall.store.traffic.rollups import PLACE, add_events
+from tests.browser.consumers import PATIENT, REGISTRIES, Consumer
 from tests.installation import IN_FORCE_S, Client, Document, Installation
 from tests.sink import Answer, eventually
 
@@ -43,77 +44,7 @@ REPOSITORIES = (
     "web/storefront", "api/gateway", "api/orders", "team/app", "data/etl-worker", "ml/ranker",
     "base/python", "ops/runner",
 )  # fmt: skip
-_OK = Answer(
-    200, b'{"accepted": true, "pipeline": "build-and-scan"}', {"Content-Type": "application/json"}
-)
-_BUSY = Answer(503, b'{"error": "queue is full"}', {"Content-Type": "application/json"})
 _random = random.Random(SEED)  # noqa: S311 (reproducible, not secret)
-
-
-@dataclass(frozen=True)
-class Consumer:
-    """A webhook of the demo, and how its endpoint behaves.
-
-    Attributes:
-        name: Of the webhook.
-        host: A name of this machine.
-        scope: Of the webhook.
-        answers: What its endpoint says, one of them at random.
-        actions: Of the webhook.
-        properties: What else is special about it.
-    """
-
-    name: str
-    host: str = "ci"
-    scope: str = ""
-    answers: Sequence[Answer | int] = (_OK,)
-    actions: tuple[str, ...] = ("push", "delete")
-    properties: Document = field(default_factory=dict)
-
-
-def _slow(after_s: float, status: int = 202) -> Answer:
-    return Answer(status, b"queued", after_s=after_s)
-
-
-CONTOSO = (
-    Consumer("buildpipeline", "ci", "api/gateway:*"),
-    Consumer("cachewarmer", "edge", "web/storefront:*", (204,)),
-    Consumer("chatnotify", "chat", "", (_slow(0.04, 200),), ("push",)),
-    Consumer("cveScanner", "scan", "", (_slow(0.12), _slow(0.3)), ("push", "quarantine")),
-    Consumer("deployprod", "deploy", "web/storefront:stable", (_OK,)),
-    Consumer("deploystaging", "deploy", "web/storefront:*", (_OK, _OK, _OK, _OK, _BUSY)),
-    Consumer("dataquality", "etl", "data/etl-worker:*", (_slow(0.2, 200),)),
-    Consumer("inventory", "cmdb", "", (_slow(0.02, 200),)),
-    Consumer(
-        "legacybridge", "legacy", "ml/ranker:*", (Answer(500, b"java.lang.NullPointerException"),)
-    ),
-    Consumer("mirroreu", "mirror-eu", "base/python:*"),
-    Consumer("mirrorus", "mirror-us", "base/python:*"),
-    Consumer("modelregistry", "ml", "ml/ranker:*", (_slow(0.06, 201),)),
-    Consumer("oldbuilder", "jenkins", "team/app:*", (410,)),
-    Consumer("ordersdeploy", "deploy", "api/orders:*"),
-    Consumer("paused", "ci", "", (_OK,), ("push",), {"status": "disabled"}),
-    Consumer("sbomarchive", "archive", "", (_slow(0.08, 201),), ("push",)),
-    Consumer("signoff", "policy", "api/gateway:*", (_OK,), ("push", "quarantine")),
-    Consumer("ticketsync", "tickets", "ops/runner:*", (_OK, _OK, 429)),
-)
-SHIPYARD = tuple(
-    Consumer(name, host, scope)
-    for name, host, scope in (
-        ("builder01", "ci", ""), ("builder02", "ci", ""), ("chartmuseum", "charts", "ops/runner:*"),
-        ("gitopssync", "gitops", "team/app:*"), ("nightlytest", "ci", "team/app:v2"),
-        ("promote", "deploy", "team/app:stable"), ("retention", "archive", ""), ("watcher", "chat", ""),
-        ("unreachable", "gone", "ops/runner:*"),
-    )
-)  # fmt: skip
-FABRIKAM = (
-    Consumer("audittrail", "audit"),
-    Consumer("releases", "chat"),
-    Consumer("replica", "mirror"),
-)
-PATIENT = {"legacybridge", "unreachable"}
-"""What fails is not tried again while pictures are taken, or it would fill the charts."""
-REGISTRIES = {"contoso": CONTOSO, "shipyard": SHIPYARD, "fabrikam": FABRIKAM}
 
 
 def synthetic_event(number: int) -> Document:
@@ -193,7 +124,7 @@ async def _furnish_one(client: Client, town: Town, registry: str, consumer: Cons
     town.answers[path] = consumer.answers
     to = "9" if consumer.host == "gone" else town.port  # nothing listens at 9
     signature = "v1" if _random.random() < 0.5 else "none"
-    extras: Document = {"signature": signature}
+    extras: Document = {"signature": signature, **consumer.extras}
     if consumer.name in PATIENT:
         extras["retrySchedule"] = ["30m", "1h", "3h"]
     properties = {
@@ -235,7 +166,7 @@ async def recorded(installation: Installation) -> None:
             seen = (count, time.monotonic())
         return count > EVENTS and time.monotonic() > seen[1] + 2
 
-    await eventually(lambda: asyncio.to_thread(at_rest), within_s=180, what="the log is at rest")
+    await eventually(lambda: asyncio.to_thread(at_rest), within_s=600, what="the log is at rest")
 
 
 def turn_back(url: str) -> None:

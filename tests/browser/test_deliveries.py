@@ -192,7 +192,7 @@ async def test_the_life_of_a_delivery_says_why_each_thing_was_done(
     await expect(steps.nth(1)).to_contain_text("204")
     await expect(page.locator(".head").get_by_text("Delivered", exact=True)).to_be_visible()
 
-    await page.get_by_role("link", name="Explain").click()
+    await page.get_by_role("link", name="Event", exact=True).click()
     await expect(page.get_by_role("table")).to_contain_text(webhook)
     await expect(page.get_by_role("table")).to_contain_text("Delivered")
 

@@ -7,13 +7,15 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, expect
 from yarl import URL
 
-from portcall.loadtest.report.chapters import milliseconds
+from portcall.loadtest.report.wording import milliseconds
 from tests.browser.accessibility import check
 from tests.browser.canvases import column
 from tests.browser.loadtests import started, watched
 from tests.sink import Sink
 
 RATE = ("--rate", "50")
+FAULTS = "all,truncated-json:20%"
+"""The sink takes everything, so it fails at the last one."""
 
 
 async def figure(page: Page, name: str) -> int:
@@ -152,7 +154,7 @@ async def test_a_page_that_lost_its_run_says_so_and_finds_the_next_one_there(
             await expect(page.locator("#badge")).to_have_text("running", timeout=60_000)
             await expect(page.get_by_role("alert")).to_be_hidden()
             await expect(page.locator("#about")).to_contain_text("20/s for 15 s")
-            await expect(page.locator("#badge")).to_have_text("done", timeout=60_000)
+            await expect(page.locator("#badge")).to_have_text("passed", timeout=60_000)
             assert await figure(page, "sent") == 300
     finally:
         await context.close()
@@ -161,14 +163,20 @@ async def test_a_page_that_lost_its_run_says_so_and_finds_the_next_one_there(
 async def test_the_html_report_is_accessible_and_narrow_too(
     browser: Browser, sink: Sink, tmp_path: Path
 ) -> None:
-    words = (*RATE, "-d", "2s", "--fault", "all", "-t", "max<1", "-o", f"{tmp_path}/report.html")
+    words = (*RATE, "-d", "2s", "--fault", FAULTS, "-t", "max<1", "-o", f"{tmp_path}/report.html")
     async with watched(browser, tmp_path, f"{sink.url}/hook", *words) as run:
         await run.reported()
     context = await browser.new_context()
     try:
         page = await context.new_page()
         await page.goto((tmp_path / "report.html").as_uri())
-        await expect(page.get_by_role("heading", level=1)).to_contain_text("Load test of")
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("failed")
+        await expect(page.get_by_text("exit code 99")).to_be_visible()
+        await page.get_by_text("Send it again").first.click()
+        await expect(page.get_by_text("--only").first).to_be_visible()
         await check(page)
+        # The page is narrow now: a chart keeps its size, and scrolls in its box.
+        chart = page.get_by_role("group", name="Percentiles")
+        assert await chart.evaluate("it => it.scrollWidth > it.clientWidth + 100")
     finally:
         await context.close()

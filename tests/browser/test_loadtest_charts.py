@@ -43,7 +43,9 @@ async def shown(
         msgspec.structs.replace(begun, points=[each], elapsed_s=each.second + 1.0)
         for each in points
     ]
-    end = msgspec.structs.replace(told[-1], phase=Phase.OVER, exit_code=0, words="done")
+    end = msgspec.structs.replace(
+        told[-1], phase=Phase.OVER, exit_code=0, ending="passed", words="passed"
+    )
     events = [("state", each) for each in told] + [("end", end)]
     body = b"".join(
         b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(state))
@@ -59,7 +61,7 @@ async def shown(
     ):
         await page.route("**/events", tell)
         await page.goto("/")
-        await expect(page.locator("#badge")).to_have_text("done")
+        await expect(page.locator("#badge")).to_have_text("passed")
         yield page
 
 

@@ -132,3 +132,25 @@ async def test_a_reader_who_knows_the_address_of_a_form_is_refused(
     assert answer is not None and answer.status == 403
     await expect(readers_page.get_by_role("heading", level=1)).to_have_text("Not allowed")
     await expect(readers_page.locator("main form")).to_have_count(0)
+
+
+async def test_a_form_of_an_expired_session_is_filled_again_after_the_sign_in(
+    page: Page, pipeline: Installation, client: Client
+) -> None:
+    registry = await client.new_registry()
+    await page.goto(f"/console/registries/{registry}/webhooks/new")
+    await page.get_by_label("Webhook name").fill("latehook")
+    await page.get_by_label("Service URI").fill("https://ci.example.com/hook")
+    await page.get_by_label("delete", exact=True).check()
+    await page.context.clear_cookies()
+    await page.get_by_role("button", name="Create").click()
+
+    await page.get_by_label("Token").fill(pipeline.ready["token"])
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page).to_have_url(re.compile(f"/console/registries/{registry}/webhooks/new$"))
+    await expect(page.get_by_label("Webhook name")).to_have_value("latehook")
+    await expect(page.get_by_label("Service URI")).to_have_value("https://ci.example.com/hook")
+    await expect(page.get_by_label("delete", exact=True)).to_be_checked()
+    await expect(page.locator("#toast")).to_contain_text("it is not saved yet")
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.locator("#notice")).to_contain_text("latehook was created")

@@ -68,6 +68,7 @@ async def test_a_source_is_made_and_its_sender_set_up(
     assert await send(http, found[1], secret) == 200
     await sink.until(1, path="/harbor")
 
+    await page.get_by_role("link", name="Rotate secret").click()
     await page.get_by_role("button", name="Rotate secret").click()
     await expect(page.locator("#notice")).to_contain_text("has a new secret")
     rotated = await page.locator("#secret").inner_text()

@@ -22,6 +22,8 @@ async def test_a_webhook_is_created_by_the_form(page: Page, client: Client, sink
     await page.get_by_label("Custom headers").fill("X-Team: harbour\nX-Token: s3cret: with colons")
     await page.get_by_label("delete", exact=True).check()
     await page.get_by_label("Scope", exact=True).fill("team/app:*")
+    await page.locator("details.more > summary").click()
+    await page.get_by_label("v1: a shared secret").check()
     await page.get_by_role("button", name="Create").click()
 
     await expect(page.get_by_role("heading", level=1)).to_have_text("newhook")

@@ -36,6 +36,24 @@ asyncio.run(main())
 """
 
 
+SLOW = """#!{python}
+import os, socket, sys, time
+for step in range(70):
+    print("step", step, flush=True)
+    time.sleep(0.1)
+if sys.argv[0].endswith("hanging/rabbitmq-server"):
+    time.sleep(600)
+config = open(os.environ["RABBITMQ_CONFIG_FILE"]).read()
+port = int(config.split("listeners.tcp", 1)[1].split(":", 1)[1].split()[0])
+listening = socket.create_server(("127.0.0.1", port))
+while True:
+    client, _ = listening.accept()
+    client.recv(8)
+    client.sendall(bytes([1, 0, 0]))
+    client.close()
+"""
+
+
 @pytest.fixture(autouse=True)
 def _installed() -> None:
     try:
@@ -123,6 +141,27 @@ async def test_a_node_that_cannot_start_says_why(
     monkeypatch.setattr(node_module, "_CONFIG", "listeners.tcp.1 = nowhere:none\n")
     with pytest.raises(NodeError, match=r"ended with exit code \d+; its logs are in .*/log:\n.+"):
         await PrivateBroker(home).start()
+
+
+@pytest.mark.parametrize("kind", ["slow", "hanging"])
+async def test_a_start_has_time_as_long_as_it_goes_on(
+    kind: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / kind / "rabbitmq-server"
+    program.parent.mkdir()
+    program.write_text(SLOW.replace("{python}", sys.executable))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(broker_module, "START_S", 5.0)
+    broker = PrivateBroker(home)
+    if kind == "hanging":
+        with pytest.raises(NodeError, match=r"did not answer within 5 s; (.|\n)*step 69"):
+            await broker.start()
+        return
+    try:
+        await broker.start()
+    finally:
+        await broker.stop(grace_s=0)
 
 
 async def test_a_missing_rabbitmq_is_said_to_be_missing(

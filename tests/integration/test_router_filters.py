@@ -2,7 +2,7 @@
 
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from portcall.schemas.extras import Extras
 from portcall.schemas.filters import Filters
 from portcall.schemas.frames import decode_deliveries
 from portcall.schemas.topology import deliver_queue, retry_queue
-from portcall.store.engine import Store
+from portcall.store.engine import Store, open_store
 from tests.integration.runtime.brokers import layout, until
 from tests.integration.test_router import (
     ALL,
@@ -29,14 +29,30 @@ from tests.integration.test_router import (
     router_process,
     routing,
     send,
-    store,
 )
 from tests.unit.router.test_watching import changes
-from tests.unit.store.samples import draft
+from tests.unit.store.samples import add_registry, draft
 
-__all__ = ["laid", "store"]  # the fixtures
+__all__ = ["laid"]  # the fixture
 
 pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database of each kind."""
+    kind = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    return str(request.getfixturevalue(kind))
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A store with a registry."""
+    store = open_store(database_url)
+    add_registry(store, "MyRegistry")
+    yield store
+    store.close()
+
 
 TAGS = ("v1", "v2", "v3")
 STEP_MS = 6_000
@@ -103,7 +119,7 @@ def store_filters(store: Store) -> set[int]:
 
 
 async def test_two_routers_and_a_kill_lose_no_change(
-    laid: str, store: Store, sqlite_url: str, tmp_path: Path
+    laid: str, store: Store, database_url: str, tmp_path: Path
 ) -> None:
     mine = hook(store, "changed", Filters(changed_only=True))
     events = pushes()
@@ -119,8 +135,8 @@ async def test_two_routers_and_a_kill_lose_no_change(
         (tmp_path / name).mkdir()
     async with (
         sent(laid) as delivered,
-        router_process(laid, sqlite_url, tmp_path / "one", PORTCALL_ROUTER_PREFETCH="4") as one,
-        router_process(laid, sqlite_url, tmp_path / "two", PORTCALL_ROUTER_PREFETCH="4") as two,
+        router_process(laid, database_url, tmp_path / "one", PORTCALL_ROUTER_PREFETCH="4") as one,
+        router_process(laid, database_url, tmp_path / "two", PORTCALL_ROUTER_PREFETCH="4") as two,
     ):
         await one.until_ready()
         await two.until_ready()

@@ -231,6 +231,12 @@ def test_what_is_published_is_no_target_either() -> None:
     assert set(SERVICES["deliverer"]["environment"]["PORTCALL_OWN_PORTS"].split(",")) == published
 
 
+def test_management_warns_by_the_settings_that_deliverers_enforce() -> None:
+    deliverer, management = (SERVICES[name]["environment"] for name in ("deliverer", "management"))
+    for name in ("ALLOW_TARGETS", "ALLOW_PORTS", "OWN_NETWORKS", "OWN_PORTS"):
+        assert management[f"PORTCALL_{name}"] == deliverer[f"PORTCALL_{name}"]
+
+
 @each_service
 def test_nothing_secret_is_in_the_file(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():

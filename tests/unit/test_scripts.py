@@ -276,3 +276,54 @@ def test_clients_that_cannot_be_fetched_are_no_failure(
     assert done.returncode == 0
     assert "Going on without oras cosign crane notation docker-registry." in done.stderr
     assert not (registry_clients.parents[1] / ".cache").exists()
+
+
+ROOTS = {
+    "rabbitmq-root": "4.3", "postgresql-root": "18", "python-root": "3.14", "nginx-root": "1.30",
+}  # fmt: skip
+
+
+def root_script(name: str, checkout: Path) -> Path:
+    """One of the scripts that unpack another Debian's program, in a checkout of its own."""
+    folder = checkout / "scripts"
+    folder.mkdir(parents=True)
+    for each in (name, "debian-root.sh", "debian-suite.sh"):
+        shutil.copy(ROOT / "scripts" / each, folder)
+    return folder / name
+
+
+@pytest.mark.parametrize("name", ROOTS)
+def test_a_root_is_unpacked_once(name: str, stubs: Stubs, tmp_path: Path) -> None:
+    script = root_script(name, tmp_path / "checkout")
+    place = tmp_path / "checkout/.cache" / name.removesuffix("-root") / ROOTS[name]
+    place.mkdir(parents=True)
+    (place / "complete").write_text(f"{place}\n")
+    done = stubs.run(script, ROOTS[name])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{place}/")
+    assert stubs.calls.read_text() == ""
+
+
+@pytest.mark.parametrize("name", ROOTS)
+def test_a_root_that_cannot_be_had_is_told_apart(name: str, stubs: Stubs, tmp_path: Path) -> None:
+    script = root_script(name, tmp_path / "checkout")
+    done = stubs.run(script, ROOTS[name])  # an apt that knows no mirror
+    assert (done.returncode, done.stdout) == (3, "")
+    assert re.match(rf"No \w+ {re.escape(ROOTS[name])}: apt knows no mirror", done.stderr, re.ASCII)
+    done = stubs.run(script, "1.0")
+    assert done.returncode == 2
+    assert ROOTS[name] in done.stderr
+
+
+def test_a_root_of_another_version_than_asked_for_is_refused(stubs: Stubs, tmp_path: Path) -> None:
+    script = root_script("postgresql-root", tmp_path / "checkout")
+    stubs.add(
+        "apt-get",
+        'case "$*" in indextargets*) echo http://mirror.invalid/ ;;\n'
+        '*download-only*) cache=$(echo "$*" | sed "s/.*Dir::Cache=//; s/ .*//");'
+        " touch $cache/archives/postgresql-18_19.1-1_amd64.deb ;; esac",
+    )
+    done = stubs.run(script, "18")
+    assert done.returncode == 3
+    assert "Debian testing has 19.1-1 now." in done.stderr
+    assert [each.name for each in (tmp_path / "checkout/.cache/postgresql").iterdir()] == ["lock"]

@@ -7,7 +7,8 @@ once. Each process only keeps a list of the sessions that signed out.
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 from aiohttp import web
@@ -58,6 +59,7 @@ class Sessions:
         self._seal = seal
         self._clock = clock
         self._ended: OrderedDict[str, None] = OrderedDict()
+        self._told: dict[str, set[Callable[[], None]]] = {}
 
     def begin(self, token: str = "") -> Session:
         """A new session; without a token it is for the sign-in form."""
@@ -67,12 +69,14 @@ class Sessions:
     def open(self, cookie: str | None) -> Session | None:
         """The session in a cookie; None: there is none, it is invalid, or it has ended."""
         session = self._seal.opened(cookie, Session)
-        if session is None or session.id in self._ended or self.is_over(session):
+        if session is None or self.is_over(session):
             return None
         return session
 
     def is_over(self, session: Session) -> bool:
-        """Whether its time is over."""
+        """Whether it was ended, or its time is over."""
+        if session.id in self._ended:
+            return True
         now_s = self._clock()
         return now_s - session.seen_s > IDLE_S or now_s - session.began_s > LONGEST_S
 
@@ -92,6 +96,20 @@ class Sessions:
         self._ended[session.id] = None
         if len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)
+        for tell in tuple(self._told.get(session.id, ())):
+            tell()
+
+    @contextmanager
+    def telling(self, session: Session, tell: Callable[[], None]) -> Iterator[None]:
+        """Call *tell* when the session ends during a block: live views end at once."""
+        told = self._told.setdefault(session.id, set())
+        told.add(tell)
+        try:
+            yield
+        finally:
+            told.discard(tell)
+            if not told:
+                self._told.pop(session.id, None)
 
 
 def give_cookie(

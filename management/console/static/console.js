@@ -91,6 +91,11 @@
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
+    const row = event.target.closest(".record > tr:not(.detail-row)");
+    // A row opens wherever it is clicked; links lead elsewhere, and marked text is to be copied.
+    if (row && !button && !event.target.closest("a") && !String(getSelection())) {
+      row.querySelector("[data-open]")?.click();
+    }
     if (!button) return;
     if (button.id === "theme") nextTheme();
     else if (button.dataset.copy || button.dataset.copyText) copy(button);
@@ -124,6 +129,28 @@
     form.dataset.sent = "yes";
     setTimeout(() => { delete form.dataset.sent; }, 5000);
   });
+  // A form that meets an expired session is filled again after the sign-in. Secrets are not kept.
+  const KEPT = "portcall-form";
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("form.form-card[method=post]")) return;
+    const fields = [...new FormData(form)].filter(([name, value]) =>
+      typeof value === "string" && !/^csrf$|secret|key$/.test(name) && form.elements[name]?.type !== "password");
+    sessionStorage.setItem(KEPT, JSON.stringify({ path: location.pathname, fields }));
+  });
+  function refill() {
+    const kept = JSON.parse(sessionStorage.getItem(KEPT) || "null");
+    if (!kept || document.querySelector("form[data-sign-in]")) return;
+    sessionStorage.removeItem(KEPT);
+    const form = document.querySelector("form.form-card[method=post]");
+    if (!form || kept.path !== location.pathname || !/\/console\/sign-in(\?|$)/.test(document.referrer)) return;
+    for (const control of form.elements) {
+      const values = kept.fields.filter(([name]) => name === control.name).map(([, value]) => value);
+      if (control.type === "checkbox" || control.type === "radio") control.checked = values.includes(control.value);
+      else if (values.length && control.type !== "hidden") control.value = values[0];
+    }
+    toast("What you had filled in is here again; it is not saved yet.");
+  }
   // The answer to a check that arrives while the pointer is down on its form is shown after the
   // release. Otherwise a button or a checkbox could move away between press and release, and the
   // browser would make no click of them.
@@ -158,6 +185,7 @@
   window.portcall = { toast, age };
   nameTheme();
   age();
+  refill();
   useLink();
   if (document.readyState === "complete") catchUp();
   else addEventListener("load", () => setTimeout(catchUp)); // htmx knows the forms by then

@@ -66,7 +66,7 @@
     holder.innerHTML = `<table>${update.rows}</table>`;
     add(records, [...holder.content.querySelectorAll("tbody")]);
     leftOut += update.left_out;
-    const shown = `${counted(update.attempts, "attempt")} in the last moment`;
+    const shown = `${update.attempts} new/s`; // an update comes once a second
     rate.textContent = leftOut ? `${shown}, ${counted(leftOut, "row")} left out` : shown;
     window.portcall.age();
   }

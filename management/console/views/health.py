@@ -54,12 +54,16 @@ def health_of(
             "bad", "Disabled automatically", row.status_reason, row.status_changed_ms
         )
     if held_until_ms:
-        why = "Its endpoint keeps failing and is left alone for a while."
-        return HealthAtAGlance("bad", "Held back", why, row.failing_since_ms)
-    if row.failing_since_ms and at_ms - row.failing_since_ms >= FAILING_AFTER_MS:
-        return HealthAtAGlance(
-            "warn", "Failing", "No attempt has succeeded since.", row.failing_since_ms
+        why = (
+            "Paused after repeated failures, or because its endpoint asked for it. Next try"
+            f" {words.ago(held_until_ms, at_ms)}."
         )
+        return HealthAtAGlance("bad", "Paused", why)
+    if row.failing_since_ms and at_ms - row.failing_since_ms >= FAILING_AFTER_MS:
+        lasted = words.lasting(at_ms - row.failing_since_ms)
+        since = words.clock(row.failing_since_ms, at_ms)
+        why = f"Failing for {lasted}: no attempt has succeeded since {since} UTC."
+        return HealthAtAGlance("warn", "Failing", why)
     return (total and _strained(total)) or HealthAtAGlance("good", "Enabled")
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from portcall.management.console.desk import WEBHOOK, Desk
 from portcall.management.console.pages import HEADERS, SESSION
-from portcall.management.console.session.sessions import Sessions
+from portcall.management.console.session.sessions import Session, Sessions
 from portcall.management.events.follow import Followers
 from portcall.management.events.watching import Audience, Update, Watcher
 from portcall.management.http.access import Authenticator
@@ -90,16 +90,19 @@ class Live:
         await _write(response, b": watching\n\n")
         loop = asyncio.get_running_loop()
         looked_at = loop.time()
+        session = call.request[SESSION]
         while True:
-            if loop.time() - looked_at >= LOOKED_AFTER_S:
-                if not await self._goes_on(call):
-                    await _write(response, b"event: end\ndata: signed out\n\n")
-                    return
+            is_due = loop.time() - looked_at >= LOOKED_AFTER_S
+            if self._sessions.is_over(session) or (is_due and not await self._goes_on(session)):
+                await _write(response, b"event: end\ndata: signed out\n\n")
+                return
+            if is_due:
                 looked_at = loop.time()
             try:
-                async with asyncio.timeout(LOOKED_AFTER_S):
-                    update = await watcher.next(limit=ROWS, pace_s=PACE_S)
+                update = await self._next(watcher, session)
             except TimeoutError:
+                if self._sessions.is_over(session):
+                    continue
                 await _write(response, b": here\n\n")
                 continue
             if update is None:
@@ -107,10 +110,19 @@ class Live:
                 return
             await _write(response, self._event(update, registry, webhook))
 
-    async def _goes_on(self, call: Call) -> bool:
-        session = call.request[SESSION]
-        if self._sessions.is_over(session):
-            return False
+    async def _next(self, watcher: Watcher, session: Session) -> Update | None:
+        """The next update.
+
+        Raises:
+            TimeoutError: There was none for a while, or the session has ended.
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(LOOKED_AFTER_S) as limit:
+            with self._sessions.telling(session, lambda: limit.reschedule(loop.time())):
+                return await watcher.next(limit=ROWS, pace_s=PACE_S)
+
+    async def _goes_on(self, session: Session) -> bool:
+        """Whether the token that it signed in with is still valid."""
         return await self._authenticator.principal_of(session.token) is not None
 
     def _event(self, update: Update, registry: Registry, webhook: VisibleWebhook) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from portcall.management.console.pages import HEADERS, Pages
+from portcall.management.console.views.health import FAILING_AFTER_MS
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import invalid_parameter
 from portcall.management.http.routes import CONSOLE, Routes
@@ -23,6 +24,8 @@ from portcall.store.webhooks.summaries import KnownWebhook
 RANGES = {"15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400, "7d": 604_800}
 """Ranges of the charts, in seconds."""
 DEFAULT_RANGE = "1h"
+FAILING_FRESH_MS = 5_000
+"""All webhooks are read for it, so not for every look of everybody."""
 MAX_SICK = 20
 """Endpoints that are listed; of the rest only the number is shown."""
 
@@ -51,6 +54,8 @@ class PresentState:
         rungs: The waiting deliveries by the delay of the rung.
         disabled: Webhooks that were disabled automatically, the newest first, up to `MAX_SICK`.
         disabled_count: The number of all of them.
+        failing: Enabled ones of which every attempt fails, the longest first, up to `MAX_SICK`.
+        failing_count: The number of all of them.
     """
 
     snapshot: Snapshot
@@ -59,6 +64,14 @@ class PresentState:
     rungs: Sequence[tuple[str, int]]
     disabled: Sequence[KnownWebhook] = ()
     disabled_count: int = 0
+    failing: Sequence[KnownWebhook] = ()
+    failing_count: int = 0
+
+    @property
+    def attention(self) -> int:
+        """The number of problems: webhooks, and each queue of messages that nobody takes."""
+        queues = sum(count > 0 for count in (self.snapshot.dead, self.snapshot.unrouted))
+        return self.disabled_count + self.failing_count + queues
 
 
 class OverviewPages:
@@ -77,6 +90,8 @@ class OverviewPages:
         self._looked_at = -1
         self._found: Sequence[KnownWebhook] = ()
         self._rows: Mapping[int, KnownWebhook] = {}
+        self._failing: tuple[Sequence[KnownWebhook], int] = ((), 0)
+        self._failing_at_ms = 0
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
@@ -128,7 +143,10 @@ class OverviewPages:
     async def _now(self) -> PresentState:
         snapshot = await self._pulse.look()
         disabled = await asyncio.to_thread(self._disabled)
+        failing, failing_count = await asyncio.to_thread(self._those_failing)
         return PresentState(
+            failing=failing,
+            failing_count=failing_count,
             disabled=disabled[:MAX_SICK],
             disabled_count=len(disabled),
             snapshot=snapshot,
@@ -149,6 +167,18 @@ class OverviewPages:
                 self._found = sorted(found, key=lambda each: -each.changed_ms)
                 self._looked_at = revision
         return self._found
+
+    def _those_failing(self) -> tuple[Sequence[KnownWebhook], int]:
+        """Webhooks of which every attempt fails, and their number; read again after a while.
+
+        While the store is unreachable, the last result.
+        """
+        at_ms = now_ms()
+        if at_ms - self._failing_at_ms >= FAILING_FRESH_MS:
+            with suppress(StoreUnavailableError):
+                self._failing = self._store.known.failing(at_ms - FAILING_AFTER_MS, MAX_SICK)
+                self._failing_at_ms = at_ms
+        return self._failing
 
     async def _sick(self, sick: Sequence[Sick]) -> list[SickEndpoint]:
         named = sick[:MAX_SICK]

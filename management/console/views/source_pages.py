@@ -129,6 +129,7 @@ class SourcePages:
         routes.add("GET", f"{SOURCE}/edit", self.edit, need=Role.ADMINISTRATOR)
         routes.add("POST", f"{SOURCE}/edit", self.change)
         routes.add("POST", f"{SOURCE}/edit/fields", self.other_fields)
+        routes.add("GET", f"{SOURCE}/rotate", self.ask_rotation, need=Role.ADMINISTRATOR)
         routes.add("POST", f"{SOURCE}/rotate", self.rotate)
         routes.add("GET", f"{SOURCE}/delete", self.confirm, need=Role.ADMINISTRATOR)
         routes.add("POST", f"{SOURCE}/delete", self.delete)
@@ -195,6 +196,21 @@ class SourcePages:
     async def source(self, call: Call) -> web.Response:
         """GET the page of a source, with what is to be done on the other side."""
         return await self._on_page(call, "source.html")
+
+    async def ask_rotation(self, call: Call) -> web.Response:
+        """GET the question whether to rotate the secret: its sender must get the new one."""
+        registry = await self._desk.lookups.registry(call)
+        path = self._desk.inner.source(registry.name, call.names["source"])
+        name = (await self._desk.inner.ask(call, "GET", path))["name"]
+        return self._desk.pages.page(
+            call,
+            "rotate.html",
+            registry=registry,
+            name=name,
+            back=source_path(registry.name, name),
+            text="It gets a new secret, which is shown once. The previous one is accepted, too, for"
+            " a while: give the new one to the sender by then.",
+        )
 
     async def rotate(self, call: Call) -> web.Response:
         """POST to rotate the secret; the next page shows the new one once."""

@@ -120,7 +120,7 @@ def empty_values() -> Values:
         **dict.fromkeys(FIELDS, ""),
         ACTIONS: [Action.PUSH.value],
         STATUS: Status.ENABLED.value,
-        SIGNATURE: Scheme.V1.value,
+        SIGNATURE: Scheme.NONE.value,
     }
 
 

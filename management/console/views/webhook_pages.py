@@ -1,6 +1,7 @@
 """One webhook: its state, its records, and all its commands."""
 
 import asyncio
+from collections.abc import Mapping
 
 from aiohttp import web
 from msgspec import to_builtins
@@ -32,11 +33,13 @@ class WebhookPages:
     Args:
         desk: Shared by all pages.
         lists: Reads its state.
+        defaults: The installation's values of settings, by their names, as far as known.
     """
 
-    def __init__(self, *, desk: Desk, lists: Lists) -> None:
+    def __init__(self, *, desk: Desk, lists: Lists, defaults: Mapping[str, str]) -> None:
         self._desk = desk
         self._lists = lists
+        self._defaults = defaults
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
@@ -46,6 +49,7 @@ class WebhookPages:
         routes.add("POST", f"{WEBHOOK}/probe", self.probe)
         routes.add("POST", f"{WEBHOOK}/enable", self.enable)
         routes.add("POST", f"{WEBHOOK}/disable", self.disable)
+        routes.add("GET", f"{WEBHOOK}/rotate", self.ask_rotation, need=Role.ADMINISTRATOR)
         routes.add("POST", f"{WEBHOOK}/rotate", self.rotate)
         routes.add("GET", f"{WEBHOOK}/delete", self.confirm, need=Role.ADMINISTRATOR)
         routes.add("POST", f"{WEBHOOK}/delete", self.delete)
@@ -71,13 +75,20 @@ class WebhookPages:
             line=await self._lists.webhook(webhook),
             properties=shown,
             settings=[
-                (each.heading, each.say(extras[each.key]) if each.key in extras else each.unset)
+                (
+                    each.heading,
+                    each.say(extras[each.key])
+                    if each.key in extras
+                    else self._defaults.get(each.name, each.unset),
+                )
                 for each in SETTINGS
                 if each.heading
             ],
             uri=_uri_for(call, webhook),
             signs=scheme_of(webhook.secret) is not Scheme.NONE,
             by_itself=webhook.cause is not Cause.OWNER,
+            is_probed=_is_probed(webhook),
+            warning=self._desk.lookups.targets.objection(webhook.uri),
             choice=choice,
             found=found,
             ping=await self._ping_of(webhook, call.parameter("ping") or ""),
@@ -112,6 +123,20 @@ class WebhookPages:
     async def disable(self, call: Call) -> web.Response:
         """POST to disable the webhook."""
         return await self._set_status(call, Status.DISABLED)
+
+    async def ask_rotation(self, call: Call) -> web.Response:
+        """GET the question whether to rotate the secret: its consumer must get the new one."""
+        registry = await self._desk.lookups.registry(call)
+        webhook = await self._desk.lookups.webhook(call)
+        return self._desk.pages.page(
+            call,
+            "rotate.html",
+            registry=registry,
+            name=webhook.name,
+            back=_page_of(webhook),
+            text="It is signed with a new secret, which is shown once. The previous one signs, too,"
+            " for a while: give the new one to the consumer by then.",
+        )
 
     async def rotate(self, call: Call) -> web.Response:
         """POST to rotate the secret; the next page shows the new one once."""
@@ -182,6 +207,11 @@ class WebhookPages:
 
 def _page_of(webhook: VisibleWebhook) -> str:
     return webhook_path(webhook.registry, webhook.name)
+
+
+def _is_probed(webhook: VisibleWebhook) -> bool:
+    """Whether it is probed automatically while it is disabled: by default not after a 410."""
+    return webhook.cause is Cause.FAILING if webhook.probe is None else webhook.probe
 
 
 def _uri_for(call: Call, webhook: WebhookRow) -> str:

@@ -140,6 +140,7 @@ class Site:
     routes: Routes
     box: FakeBox
     pulse: Pulse
+    lookups: Lookups
 
     @asynccontextmanager
     async def stranger(self) -> AsyncIterator[Browser]:
@@ -207,7 +208,7 @@ def _no_reader(_start: Start, _handler: BatchHandler) -> Reader:
 async def serving(store: Store) -> AsyncIterator[Site]:
     """Serve the console over *store*, which has a registry ``Alpha``."""
     made = ManagementApi(store)
-    lookups = Lookups(store, made.installation)
+    lookups = made.lookups
     tokens = Tokens(AdministratorToken(TOKEN), Bearers(store, made.installation.tenant))
     api = Api(
         routes=made.routes, open_routes=made.open_routes, authenticator=tokens, lookups=lookups
@@ -235,7 +236,15 @@ async def serving(store: Store) -> AsyncIterator[Site]:
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         async with _client(url) as client:
             yield Site(
-                url, store, made.publisher, Browser(client), throttle, routes, made.box, made.pulse
+                url,
+                store,
+                made.publisher,
+                Browser(client),
+                throttle,
+                routes,
+                made.box,
+                made.pulse,
+                lookups,
             )
     finally:
         await runner.cleanup()

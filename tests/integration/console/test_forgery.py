@@ -13,6 +13,7 @@ FORMS = [
     f"{CONSOLE}/registries",
     f"{CONSOLE}/dead-letters/resend",
     f"{CONSOLE}/dead-letters/purge",
+    f"{ALPHA}/connect",
     f"{ALPHA}/delete",
     f"{ALPHA}/webhooks/new",
     f"{ALPHA}/check?field=uri",
@@ -48,6 +49,7 @@ def state(site: Site) -> object:
     return (
         webhooks,
         site.store.sources.list("alpha"),
+        [each.name for each in site.store.principals.list()],
         site.publisher.published,
         site.store.replays.list("alpha", before=None, limit=9),
         {queue: list(letters) for queue, letters in site.box.letters.items()},

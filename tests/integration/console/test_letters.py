@@ -15,6 +15,7 @@ from portcall.schemas.events import Event
 from portcall.schemas.frames import REASON_HEADER, encode_deliveries, encode_events
 from portcall.schemas.topology import DEAD, UNROUTED
 from portcall.store.access.principals import Role
+from portcall.store.database.tables import webhooks
 from portcall.store.errors import StoreUnavailableError
 from tests.integration.console.site import CONSOLE, Browser, Site
 
@@ -267,11 +268,11 @@ async def test_the_overview_refreshes_itself_while_the_store_is_away(
 async def test_webhooks_that_disabled_themselves_stand_out(site: Site, browser: Browser) -> None:
     row = site.store.webhooks.get("alpha", "Hook01")
     assert row is not None
-    assert "Needs attention" not in (await browser.get(CONSOLE)).said
+    assert (await browser.get(CONSOLE)).root.by_id("attention-count").text == "0"
     site.store.webhooks.disable(row.id, "the endpoint answered 410", 1_700_000_000_000)
     for path in (CONSOLE, f"{CONSOLE}/overview/now"):
         page = await browser.get(path)
-        assert "Needs attention 1 webhook was disabled automatically" in page.said
+        assert "Needs attention 1 Disabled automatically" in page.said
         assert f"{CONSOLE}/registries/Alpha/webhooks/Hook01" in page.text
         assert "The endpoint answered 410." in page.said
     registries = await browser.get(f"{CONSOLE}/registries")
@@ -280,4 +281,21 @@ async def test_webhooks_that_disabled_themselves_stand_out(site: Site, browser: 
     attention = await browser.get(f"{CONSOLE}/registries/Alpha?show=attention")
     assert "Disabled automatically" in attention.said
     site.store.webhooks.enable(row.id, 1_700_000_000_001)
-    assert "Needs attention" not in (await browser.get(CONSOLE)).said
+    assert (await browser.get(CONSOLE)).root.by_id("attention-count").text == "0"
+
+
+async def test_webhooks_that_fail_and_unread_queues_need_attention(
+    site: Site, browser: Browser
+) -> None:
+    row = site.store.webhooks.get("alpha", "Hook01")
+    assert row is not None
+    with site.store.webhooks._database.writing() as connection:
+        change = webhooks.update().where(webhooks.c.id == row.id)
+        connection.execute(change.values(failing_since_ms=1_700_000_000_000))
+    page = await browser.get(CONSOLE)
+    assert "Needs attention 1 Failing" in page.said
+    assert "no attempt has succeeded since 2023-11-14 22:13 UTC." in page.said
+    assert page.root.by_id("attention-count").text == "1"
+    assert 'href="#attention"' in page.text
+    shown = (await browser.get(f"{CONSOLE}/registries/Alpha/webhooks/Hook01")).said
+    assert "no attempt has succeeded since 2023-11-14 22:13 UTC." in shown

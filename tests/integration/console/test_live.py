@@ -14,7 +14,7 @@ from portcall.runtime.broker import declaring as broker
 from portcall.schemas.topology import LOG, topology
 from portcall.store.access.principals import Role, digest_of, new_secret
 from tests.integration.console.document import parse
-from tests.integration.console.site import ALPHA, Browser
+from tests.integration.console.site import ALPHA, CONSOLE, Browser
 from tests.integration.test_management import (
     NOBODY,
     TOKEN,
@@ -102,6 +102,18 @@ async def test_more_than_anybody_reads_is_counted(role: Served, amqp_url: str) -
             attempts += update["attempts"]
             shown, left_out = shown + rows, left_out + update["left_out"]
         assert (attempts, shown + left_out) == (many, many)
+
+
+async def test_signing_out_ends_the_live_view_of_every_tab_at_once(
+    role: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "LOOKED_AFTER_S", 3_600.0)
+    await role.put_webhook()
+    browser = await browser_of(role)
+    async with browser.client, browser.client.get(f"{HOOK}/live") as answer:
+        await answer.content.readuntil(b"\n\n")
+        await browser.post(f"{CONSOLE}/sign-out")
+        assert await told(answer) == ("end", "signed out")
 
 
 async def test_a_stream_ends_with_its_session(

@@ -20,6 +20,7 @@ LOOKING = [
     SOURCE,
 ]
 FOR_OTHERS = [f"{ALPHA}/delete", f"{ALPHA}/webhooks/new", f"{HOOK}/edit", f"{HOOK}/delete"]
+FOR_OTHERS += [f"{HOOK}/rotate", f"{SOURCE}/rotate"]
 FOR_OTHERS += [f"{ALPHA}/add-source", f"{SOURCE}/edit", f"{SOURCE}/delete"]
 
 

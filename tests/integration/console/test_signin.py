@@ -195,3 +195,20 @@ async def test_a_link_of_another_site_leads_to_the_page_all_the_same(site: Site)
 
 def test_where_one_comes_back_to_is_a_path_of_ours() -> None:
     assert re.fullmatch(r"/console", signin._back("/console?a=b#c").partition("?")[0])
+
+
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("{url}/console/registries/Alpha/webhooks/new", "/console/registries/Alpha/webhooks/new"),
+        ("https://elsewhere.example/console/x", "/console"),
+        ("{url}/other", "/console"),
+        ("", "/console"),
+    ],
+)
+async def test_a_form_of_an_expired_session_leads_back_to_its_page(
+    site: Site, referer: str, back: str
+) -> None:
+    headers = {"Referer": referer.format(url=site.url)} if referer else {}
+    refused = await site.browser.post(f"{ALPHA}/webhooks/new", {"name": "x"}, headers=headers)
+    assert (refused.status, refused.location) == (303, f"{SIGN_IN}?next={back}")

@@ -7,6 +7,7 @@ import pytest
 
 from portcall.management.console.views import webhook_pages as webhookpages
 from portcall.runtime.errors import BrokerError
+from portcall.runtime.targets.objection import Targets
 from portcall.schemas.extras import Extras
 from portcall.schemas.frames import decode_deliveries
 from portcall.schemas.records import Detail
@@ -80,6 +81,15 @@ async def test_one_that_disabled_itself_can_be_probed(site: Site, browser: Brows
     assert "ping=" in sent.location
     (published,) = site.publisher.published
     assert decode_deliveries(published.body).deliveries[0].probe
+
+
+async def test_a_rotation_is_asked_for_first(site: Site, browser: Browser) -> None:
+    site.store.webhooks.patch("alpha", "Hook01", secret=f"whsec_{'A' * 43}=")
+    assert f'href="{HOOK}/rotate"' in (await browser.get(HOOK)).text
+    asked = await browser.get(f"{HOOK}/rotate")
+    assert "Rotate the secret of Hook01?" in asked.said
+    row = site.store.webhooks.get("alpha", "Hook01")
+    assert row is not None and not row.old_secret
 
 
 async def test_a_secret_is_rotated_and_shown_once(site: Site, browser: Browser) -> None:
@@ -267,3 +277,28 @@ async def test_a_search_that_takes_long_goes_on_by_itself(
     assert looks > 2
     assert len(page.root.by_id("records").all("button", aria_label="Request and response")) == found
     assert ("No record of this webhook matches." in page.said) == (not found)
+
+
+async def test_a_webhook_that_no_request_can_reach_says_so(site: Site, browser: Browser) -> None:
+    site.store.webhooks.patch("alpha", "Hook01", uri="http://10.0.0.1:9000/hook")
+    assert "will be refused" not in (await browser.get(HOOK)).said
+    site.lookups.targets = Targets()
+    told = (await browser.get(HOOK)).said
+    assert "Every request to 10.0.0.1 will be refused" in told
+    assert "PORTCALL_ALLOW_TARGETS=10.0.0.1/32" in told
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        (Cause.GONE, "It is not probed by itself; Probe sends a request now: a 2xx"),
+        (Cause.FAILING, "It is probed from time to time; Probe does so now: a 2xx"),
+    ],
+)
+async def test_a_probe_is_promised_only_where_there_is_one(
+    site: Site, browser: Browser, cause: Cause, said: str
+) -> None:
+    row = site.store.webhooks.get("alpha", "Hook01")
+    assert row is not None
+    site.store.webhooks.disable(row.id, "the endpoint answered 410", 1_000, cause)
+    assert said in (await browser.get(HOOK)).said

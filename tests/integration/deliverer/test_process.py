@@ -313,7 +313,8 @@ async def test_a_refused_address_is_recorded_and_gets_no_packet(
     assert told.record.detail.failure is Failure.BLOCKED
     assert told.record.detail.message == (
         "attempt 1 was the last of the schedule: "
-        "nothing was sent: 127.0.0.1 is not an address that webhooks may lead to"
+        "nothing was sent: 127.0.0.1 is not an address that webhooks may lead to;"
+        " the operator allows addresses with PORTCALL_ALLOW_TARGETS"
     )
     assert (told.record.status, told.record.detail.answer) == (0, None)
     assert told.record.detail.sent is not None

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from portcall.deliverer.post.attempts import Attempt
-from portcall.deliverer.post.ports import Ports, parse_ports
 from portcall.deliverer.post.sender import Sender
 from portcall.runtime.settings import Network
+from portcall.runtime.targets.ports import Ports, parse_ports
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.records import Failure
 from portcall.schemas.webhooks import parse_service_uri
@@ -207,8 +207,9 @@ async def test_a_port_that_is_refused_is_not_even_looked_up(
     for host in ("127.0.0.1", "a.test"):
         attempt = await posted(f"http://{host}:{port}/", names=names, allowed=LOOPBACK)
         assert attempt.failure is Failure.BLOCKED
-        assert (
-            attempt.message == f"nothing was sent: {port} is not a port that webhooks may lead to"
+        assert attempt.message == (
+            f"nothing was sent: {port} is not a port that webhooks may lead to; the operator allows"
+            " ports with PORTCALL_ALLOW_PORTS"
         )
     assert (names.asked, connects) == ([], [])
 

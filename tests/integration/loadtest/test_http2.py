@@ -164,6 +164,33 @@ async def test_what_a_leaving_consumer_did_not_look_at_is_sent_again_once(
     assert consumer.ids == {"msg_0": 1, "msg_1": 2, "msg_2": 1}
 
 
+async def test_a_consumer_that_serves_few_requests_per_connection_gets_all_of_them(
+    consumer: Served,
+) -> None:
+    """As nginx with more requests in flight than its keepalive_requests: some are sent thrice."""
+    served: Counter[Http2Consumer] = Counter()
+
+    def answer_two(connection: Http2Consumer, stream: int, number: int) -> None:
+        served[connection] += 1
+        if served[connection] == 2:
+            connection.go_away(stream, NO_ERROR)
+        if served[connection] <= 2:
+            connection.answer(stream)
+
+    consumer.on_request = answer_two
+    outcomes = await send(consumer, every(0.0, 9))
+    assert [each.status for each in outcomes] == [200] * 9
+    assert max(consumer.ids.values()) > 2
+    assert sum(each.resent for each in outcomes) == sum(n > 1 for n in consumer.ids.values())
+
+
+async def test_a_consumer_that_processes_nothing_is_not_asked_for_ever(consumer: Served) -> None:
+    consumer.on_request = lambda connection, _stream, _number: connection.go_away(0, NO_ERROR)
+    outcomes = await send(consumer, every(0.0, 3))
+    assert {each.failure for each in outcomes} == {Failure.RESET}
+    assert set(consumer.ids.values()) == {2}
+
+
 async def test_a_goaway_with_an_error_fails_what_was_under_way(consumer: Served) -> None:
     def scold(connection: Http2Consumer, stream: int, number: int) -> None:
         if number == 2:

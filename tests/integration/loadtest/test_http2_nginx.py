@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
@@ -13,8 +11,9 @@ import pytest
 
 from portcall.cli.ports import HOST, free_ports
 from tests.integration.deliverer.certificates import server_context
+from tests.nginx import nginx_program
 
-NGINX = shutil.which("nginx", path=f"/usr/sbin:{os.environ.get('PATH', '')}")
+NGINX = nginx_program()
 LIMIT_S = 30
 CONFIG = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
@@ -27,6 +26,10 @@ http {{
   server {{ listen {host}:{clear} http2; location / {{ return 200 ok; }} }}
   server {{ listen {host}:{tls} ssl http2; location / {{ return 200 ok; }} }}
   server {{ listen {host}:{old} ssl; location / {{ return 200 ok; }} }}
+  server {{
+    listen {host}:{hasty} http2; keepalive_requests 10; http2_max_concurrent_streams 64;
+    location / {{ return 200 ok; }}
+  }}
 }}
 """
 
@@ -34,12 +37,17 @@ pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed (n
 
 
 @pytest.fixture
-async def ports(tmp_path: Path) -> AsyncIterator[tuple[int, int, int]]:
-    """Of h2c, of h2 over TLS, and of TLS without it; each connection ends after 20 requests."""
+async def ports(tmp_path: Path) -> AsyncIterator[tuple[int, int, int, int]]:
+    """Of h2c, of h2 over TLS, and of TLS without it; each connection ends after 20 requests.
+
+    The last is of h2c whose connections end after 10, and take 64 requests at once.
+    """
     server_context(tmp_path)
-    clear, tls, old = free_ports(3)
+    clear, tls, old, hasty = free_ports(4)
     config = tmp_path / "nginx.conf"
-    config.write_text(CONFIG.format(folder=tmp_path, host=HOST, clear=clear, tls=tls, old=old))
+    config.write_text(
+        CONFIG.format(folder=tmp_path, host=HOST, clear=clear, tls=tls, old=old, hasty=hasty)
+    )
     assert NGINX is not None
     process = await asyncio.create_subprocess_exec(
         NGINX, "-c", str(config), "-p", str(tmp_path), stdout=DEVNULL, stderr=DEVNULL
@@ -54,7 +62,7 @@ async def ports(tmp_path: Path) -> AsyncIterator[tuple[int, int, int]]:
                 else:
                     writer.close()
                     break
-        yield clear, tls, old
+        yield clear, tls, old, hasty
     finally:
         process.terminate()
         await process.wait()
@@ -72,7 +80,7 @@ async def loadtest(uri: str, *arguments: str) -> tuple[int | None, str]:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_server_that_changes_connections_often_answers_everything(
-    ports: tuple[int, int, int], tmp_path: Path, scheme: str
+    ports: tuple[int, int, int, int], tmp_path: Path, scheme: str
 ) -> None:
     port = ports[0] if scheme == "http" else ports[1]
     report = tmp_path / "report.json"
@@ -90,7 +98,22 @@ async def test_a_server_that_changes_connections_often_answers_everything(
     assert all('"POST /hook HTTP/2.0" 200' in line for line in lines)
 
 
-async def test_a_server_without_http_2_is_told_plainly(ports: tuple[int, int, int]) -> None:
+async def test_a_server_that_leaves_requests_out_answers_all_of_them(
+    ports: tuple[int, int, int, int], tmp_path: Path
+) -> None:
+    """More may be in flight than a connection takes: its GOAWAY leaves some out, repeatedly."""
+    report = tmp_path / "report.json"
+    code, err = await loadtest(
+        f"http://{HOST}:{ports[3]}/hook", "-o", str(report), "-t", "rate<0.001"
+    )
+    assert code == 0, err
+    assert json.loads(report.read_text())["metrics"]["http_reqs"]["values"]["count"] == 300
+    lines = (tmp_path / "access.log").read_text().splitlines()
+    assert len(lines) == 300
+    assert all('"POST /hook HTTP/2.0" 200' in line for line in lines)
+
+
+async def test_a_server_without_http_2_is_told_plainly(ports: tuple[int, int, int, int]) -> None:
     code, err = await loadtest(f"https://{HOST}:{ports[2]}/hook")
     assert code == 2
     assert "--http2: the consumer does not offer HTTP/2 by TLS (ALPN)" in err

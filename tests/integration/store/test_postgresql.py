@@ -43,6 +43,7 @@ from tests.unit.store.contract.searching import SearchingContract, filled
 from tests.unit.store.contract.sightings import KnownDigestsContract
 from tests.unit.store.contract.sources import SourcesContract
 from tests.unit.store.contract.toldchildren import ToldChildrenContract
+from tests.unit.store.contract.toldtags import ToldTagsContract
 from tests.unit.store.contract.traffic import (
     AddingUpContract,
     EventsContract,
@@ -79,7 +80,11 @@ class TestKnownTags(KnownTagsContract):
 
 
 class TestToldChildren(ToldChildrenContract):
-    pass
+    """For the filter `coalesce`."""
+
+
+class TestToldTags(ToldTagsContract):
+    """For the filter `changedOnly`."""
 
 
 class TestKnown(KnownContract):

@@ -178,3 +178,28 @@ def test_a_secret_file_that_cannot_be_read_ends_all_but_help(
     told = capsys.readouterr().err
     assert bool(told) == bool(code)
     assert not code or told.startswith("error: PORTCALL_TOKEN_FILE: /nowhere/at-all: No such file")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--subscription", "x"), "Portcall has one subscription: leave --subscription out."),
+        (("--query", "[]"), "Portcall has no --query: filter the output of -o json"),
+        (("--only-show-errors",), "Portcall needs no --only-show-errors: leave it out."),
+        (("-o", "tsv"), "tsv is a format of az: write -o json"),
+    ],
+)
+def test_an_option_of_az_gets_what_to_write_instead(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run(["webhook", "list", "-r", "myregistry", *arguments]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Possible options" not in told
+
+
+def test_a_mistyped_option_still_gets_the_nearest_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main.run(["webhook", "list", "--registy", "myregistry"]) == 2
+    assert "--registry" in capsys.readouterr().err

@@ -21,16 +21,6 @@ def test_the_layout_is_azs() -> None:
     )
 
 
-def test_one_column_more_shows_scopes_if_any_webhook_has_them() -> None:
-    extras = {"scopes": ["team/*", "!team/test"]}
-    scoped = {**WEBHOOK, "properties": {"scope": "a:*", "portcall": extras}}
-    plain = {**WEBHOOK, "properties": {"scope": "", "portcall": {}}}
-    assert tables.webhook_row_for([plain])(plain) == tables.webhook_row(plain)
-    row = tables.webhook_row_for([plain, scoped])
-    assert list(row(scoped)) == [*tables.webhook_row(plain), "SCOPES"]
-    assert [row(each)["SCOPES"] for each in (plain, scoped)] == ["", "team/* !team/test"]
-
-
 def test_wide_characters_take_two_cells() -> None:
     assert table([{"A": "名前", "B": "x"}, {"A": "ab", "B": "y"}]).splitlines() == [
         "A     B", "----  ---", "名前  x", "ab    y",
@@ -159,3 +149,17 @@ def test_timestamps_have_no_fraction(timestamp: str, shown: str) -> None:
 
 def test_a_resource_id_without_a_group_has_none() -> None:
     assert tables.resource_group("/subscriptions/x") == ""
+
+
+def test_records_that_were_not_all_delivered_at_once_have_more_columns() -> None:
+    plain, waiting = record(1), record(2, status="")
+    waiting["portcall"] = {"attempt": 2, "outcome": "retried"}
+    assert tables.record_row_for([plain]) is tables.record_row
+    row = tables.record_row_for([plain, waiting])(waiting)
+    assert list(row)[:5] == list(tables.record_row(waiting)), "az's columns come first"
+    assert (row["ATTEMPT"], row["OUTCOME"], row["REASON"]) == (
+        "2",
+        "retried",
+        "nobody listens there",
+    )
+    assert tables.record_row_for([plain, waiting])(plain)["REASON"] == ""

@@ -12,7 +12,7 @@ import pytest
 from portcall.cli.demo.sample_image import write_image
 from portcall.cli.demo.sample_registry import registry_settings
 from portcall.cli.demo.stage import demo_environment
-from portcall.cli.errors import NotRunningError
+from portcall.cli.errors import NodeError, NotRunningError
 from portcall.cli.home import Home
 from portcall.cli.rabbitmq_versions import Version
 from portcall.cli.up import command as up
@@ -139,8 +139,21 @@ def test_what_to_do_next_works_as_it_is_printed(
     home = Home(tmp_path / "home")
     home.prepare()
     plan = make_plan(home, {}, routers=1, deliverers=1)
-    alias = "  alias portcall='/my folder/.venv/bin/portcall'\n  portcall registry create"
-    assert (alias in up.ready(plan)) is told
+    path = "  export PATH=$PATH:'/my folder/.venv/bin'\n  portcall registry create"
+    assert (path in up.ready(plan)) is told
+
+
+def test_a_missing_rabbitmq_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> Path:
+        raise NodeError("RabbitMQ is not installed")
+
+    monkeypatch.setattr(up, "server_script", missing)
+    monkeypatch.setenv("PORTCALL_HOME", str(tmp_path / "home"))
+    with pytest.raises(NodeError, match="not installed"):
+        up.up()
+    assert not (tmp_path / "home").exists()
 
 
 LINK = "http://127.0.0.1:8400/console/sign-in#link=portcall_link_x"

@@ -107,6 +107,11 @@ def test_every_other_answer_is_what_it_was(attempt: Attempt, follows: Decision) 
     assert decide(attempt, 1, SCHEDULE, now_ms=NOW_MS, chance=0.0, final=REFUSES) == follows
 
 
+def test_a_ping_is_not_retried_and_says_so() -> None:
+    made = decide(unanswered(), 1, (), now_ms=NOW_MS, chance=0.0, is_ping=True)
+    assert made == GiveUp("not delivered; pings are not retried: no answer")
+
+
 def test_gone_disables_whatever_is_final() -> None:
     made = decide(answered(410), 1, SCHEDULE, now_ms=NOW_MS, chance=0.0, final=range(400, 500))
     assert isinstance(made, GiveUp) and made.gone

@@ -2,9 +2,9 @@
 
 import pytest
 
-from portcall.deliverer.post.addresses import is_allowed
 from portcall.deliverer.settings import DelivererSettings
 from portcall.runtime.errors import SettingsError
+from portcall.runtime.targets.addresses import is_allowed
 
 REQUIRED = {
     "PORTCALL_AMQP_URL": "amqp://u:p@127.0.0.1:5672/",

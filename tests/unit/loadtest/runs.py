@@ -93,9 +93,10 @@ def result_of(
     sections: Sequence[Section] = (),
     health: GeneratorHealth = WELL,
     interrupted: bool = False,
+    report_only: bool = False,
 ) -> Result:
     ended = RunEnd(measured, measured.last_s, health, interrupted)
-    return Result.of(ABOUT, ended, thresholds, sections)
+    return Result.of(ABOUT, ended, thresholds, sections, report_only=report_only)
 
 
 def steady(count: int = 100) -> list[Outcome]:

@@ -175,7 +175,12 @@ async def test_a_reader_that_was_away_finds_everything_that_changed_meanwhile() 
     assert (state["sent"], state["elapsed_s"]) == (300, 3.0)
     board.end(result_of(measured))
     name, state = await told(slow)
-    assert (name, state["phase"], state["exit_code"], state["words"]) == ("end", "over", 0, "done")
+    assert (name, state["phase"], state["exit_code"], state["words"]) == (
+        "end",
+        "over",
+        0,
+        "passed",
+    )
     with pytest.raises(StopAsyncIteration):
         await anext(slow)
     await board.all_read(0)
@@ -232,7 +237,7 @@ async def test_the_end_has_the_figures_of_the_report() -> None:
         values["med"], values["p(95)"], values["p(99)"], values["max"]
     ]  # fmt: skip
     assert state["latency"]["planned"][3] == pytest.approx(2000, rel=0.01)
-    assert (state["plan"], state["words"]) == (result.about.plan, "done")
+    assert (state["plan"], state["words"]) == (result.about.plan, "passed")
 
 
 async def test_a_run_without_a_result_ends_with_its_reason() -> None:

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from portcall.loadtest.dashboard.state import SnapshotSource, standing
+from portcall.loadtest.faults.kinds import BY_NAME, SLOWED
 from portcall.loadtest.judge.thresholds import crossed, parse_threshold
 from portcall.loadtest.measure.known import NOT_THROUGH, TYPES
 from portcall.loadtest.measure.measurements import Measurements
@@ -97,7 +98,7 @@ def test_what_was_not_answered_has_no_duration(name: str, failure: Failure) -> N
 def test_labels_that_no_request_had_have_no_samples(tags: str, statistic: str) -> None:
     result = judged(refusing(), f"{tags}: {statistic}")
     assert result.exit_code == 99
-    (finding,) = junit_failures(result)
+    finding = junit_failures(result)[-1]
     assert finding == f"{NO_SAMPLES}: no request with these labels was answered"
 
 
@@ -146,14 +147,16 @@ def test_a_label_that_can_occur_is_taken(tags: str) -> None:
 @pytest.mark.parametrize(
     ("measured", "interrupted", "code", "words"),
     [
-        (nothing(), False, 96, "no request was planned, so nothing was measured"),
-        (measured_of([], [planned()]), False, 96, "no request was sent, so nothing was measured"),
-        (unanswered(), False, 96, "no request was answered, so nothing was measured"),
-        (unanswered(Failure.TIMEOUT), False, 96, "no request was answered, so nothing was measured"),
+        (nothing(), False, 96, "failed: no request was planned, so nothing was measured"),
+        (measured_of([], [planned()]), False, 96, "failed: no request was sent, so nothing was measured"),
+        (unanswered(), False, 96,
+         "failed: no request was answered, so nothing was measured: none"),
+        (unanswered(Failure.TIMEOUT), False, 96,
+         "failed: no request was answered, so nothing was measured: none"),
         (unanswered(), True, 105, "stopped before its end"),
-        (refusing(), False, 0, "done"),
+        (refusing(), False, 0, "passed"),
         (measured_of([*steady(1), outcome(planned(1), status=0, failure=Failure.REFUSED)]),
-         False, 0, "done"),
+         False, 0, "passed"),
     ],
     ids=["none planned", "none sent", "refused", "timed out", "interrupted", "all 400", "one"],
 )  # fmt: skip
@@ -162,7 +165,9 @@ def test_a_run_without_an_answer_is_no_pass(
 ) -> None:
     result = result_of(measured, interrupted=interrupted)
     assert (result.exit_code, result.words) == (code, words)
-    assert bool(junit_failures(result)) == (code != 0)
+    errors = list(ET.fromstring(junit.render(result)).iter("error"))  # noqa: S314 (our own)
+    assert bool(junit_failures(result)) == (code == 96)
+    assert bool(errors) == (code == 105)
 
 
 def test_a_bottleneck_of_the_generator_is_told_before_a_missing_answer() -> None:
@@ -279,3 +284,28 @@ def test_the_dashboard_knows_nothing_yet_and_says_so_at_the_end() -> None:
     bound = parse_threshold("http_req_duration{status:200}: p(95)<200")
     (now,) = standing([bound], SnapshotSource(refusing(), 1.0, WELL))
     assert (now.ok, now.value) == (None, "")
+
+
+@pytest.mark.parametrize("fault", sorted(SLOWED))
+def test_what_the_load_test_itself_slows_has_no_duration(fault: str) -> None:
+    slow = replace(planned(1, fault=fault), transport=BY_NAME[fault].transport)
+    measured = measured_of([*steady(100), outcome(slow, service_s=2.0)])
+    result = judged(
+        measured, "max<500", "http_req_duration: max<500", "iteration_duration: max<500"
+    )
+    assert result.exit_code == 0
+    assert result.metrics["http_reqs"].values["count"] == 101
+    assert measured.service().count == measured.scheduled().count == 100
+    assert sum(part.ended for _, part in measured.timeline()) == 101
+    assert "2,000 ms" not in html.render(result)
+
+
+def test_a_run_of_nothing_else_has_no_samples() -> None:
+    slow = replace(planned(1, fault="slow-upload"), transport=BY_NAME["slow-upload"].transport)
+    result = judged(measured_of([outcome(slow, service_s=2.0)]), "max<500")
+    assert result.verdicts[0].value is None
+    assert NO_SAMPLES in html.render(result)
+
+
+def test_the_slowed_faults_are_those_of_transport_that_make_one_wait() -> None:
+    assert {"slow-upload", "expect-continue", "cut-off"} == SLOWED

@@ -10,11 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from portcall.loadtest.judge.thresholds import parse_threshold
+from portcall.loadtest.judge.thresholds import parse_threshold, parse_thresholds
+from portcall.loadtest.rate_trial import RateTrial
+from portcall.loadtest.report.result import Result
 from portcall.loadtest.run import RunEnd
-from portcall.loadtest.saturation import CLOSE, LOWEST, MAX_TRIALS, RateTrial, next_rate, search
+from portcall.loadtest.saturation import (
+    CLOSE,
+    LOWEST,
+    MAX_TRIALS,
+    next_rate,
+    search,
+    with_failures,
+)
 from portcall.loadtest.schedule.pacing import Paced, RequestPace, work_out
-from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned
+from tests.unit.loadtest.runs import ABOUT, WELL, measured_of, outcome, planned
 
 
 def trial(rate: float, *, held: bool) -> RateTrial:
@@ -52,6 +61,54 @@ async def test_a_rate_is_tried_again_when_the_generator_was_late_at_it() -> None
     assert tried[:4] == [10, 20, 20, 40]
     assert 35 < found.best < 40
     assert [trial.rate for trial in found.trials].count(20) == 1
+
+
+async def test_a_generator_that_is_late_twice_is_blamed_and_not_the_consumer() -> None:
+    tried: list[float] = []
+
+    async def attempt(rate: float) -> tuple[Paced, RunEnd]:
+        tried.append(rate)
+        late = rate >= 20
+        health = replace(WELL, problem="it was late", slow=True) if late else WELL
+        measured = measured_of([outcome(planned(0.1), service_s=0.9 if late else 0.01)])
+        return work_out(RequestPace(rate, 1)), RunEnd(measured, 1.0, health)
+
+    found = await search(attempt, [parse_threshold("max<500")], first=10, pause_s=0)
+    assert tried[:3] == [10, 20, 20]
+    assert [trial.verdict for trial in found.trials][:2] == ["held", "generator, twice"]
+    assert "this program itself was the bottleneck, twice" in found.section().words[0]
+
+
+@pytest.mark.parametrize(
+    ("slow", "code", "words"),
+    [(True, 98, "No rate was found: this program"), (False, 99, "No tried rate meets")],
+)
+async def test_without_any_rate_it_is_said_whose_fault_that_is(
+    *, slow: bool, code: int, words: str
+) -> None:
+    async def attempt(rate: float) -> tuple[Paced, RunEnd]:
+        health = replace(WELL, problem="it was late", slow=True) if slow else WELL
+        measured = measured_of([outcome(planned(0.1), service_s=0.9)])
+        return work_out(RequestPace(rate, 1)), RunEnd(measured, 1.0, health)
+
+    bounds = [parse_threshold("max<500")]
+    found = await search(attempt, bounds, first=1, pause_s=0)
+    assert found.section().words[0].startswith(words)
+    result = Result.of(ABOUT, found.ended, bounds, [found.section()])
+    assert result.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("bounds", "more"),
+    [("max<500", 1), ("max<500,rate<0.1", 0), ("checks: rate>0.5", 0), ("dropped==0", 1)],
+)
+def test_a_rate_at_which_requests_fail_does_not_hold(bounds: str, more: int) -> None:
+    asked = parse_thresholds(bounds)
+    found = with_failures(asked)
+    assert len(found) == len(asked) + more
+    if more:
+        assert found[-1].kept_by(0.01)
+        assert not found[-1].kept_by(0.02)
 
 
 def run_at(rate: float, *, interrupted: bool = False) -> tuple[Paced, RunEnd]:

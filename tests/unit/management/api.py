@@ -206,7 +206,7 @@ class ManagementApi:
         self.store = store
         self.publisher = FakePublisher()
         self.installation = store.installation.get()
-        lookups = Lookups(store, self.installation)
+        lookups = self.lookups = Lookups(store, self.installation)
         routes = self.routes = Routes()
         publisher = self.publisher
         SubscriptionHandlers(store=store, lookups=lookups).add_to(routes)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcall.schemas.deliveries import delivery_id, shard_of
+from portcall.schemas.deliveries import delivery_id, is_delivery_id, shard_of
 
 EVENT = "0b6f3a52-6a2e-4a56-9d0f-5b8f6d1f7a01"
 EVENT_IDS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=128)
@@ -62,3 +62,18 @@ def test_webhooks_are_spread_evenly() -> None:
     for webhook_id in range(1 << 50, (1 << 50) + 4000):
         counts[shard_of(webhook_id, 4)] += 1
     assert min(counts) > 900
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        (delivery_id("e-1", 7), True),
+        ("msg_08beddbc3090fec8131bd91c12cef515", True),
+        ("msg_08beddbc3090fec8131bd91c12cef51", False),
+        ("msg_08BEDDBC3090FEC8131BD91C12CEF515", False),
+        ("0b6f3a52-6a2e-4a56-9d0f-2f3b6d1c8e47", False),
+        ("", False),
+    ],
+)
+def test_the_id_of_a_delivery_is_known_by_its_form(text: str, *, is_one: bool) -> None:
+    assert is_delivery_id(text) is is_one

@@ -61,9 +61,9 @@ def test_it_agrees_with_counting(value: object) -> None:
 def test_two_megabytes_take_milliseconds() -> None:
     event = {"id": "x" * 36, "target": {"digest": "y" * 71, "urls": ["z\\n" * 300]}}
     body = json.dumps([event] * 2_000).encode()
-    began = time.perf_counter()
+    began = time.process_time()
     assert not is_too_deep(body)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_the_error_names_the_field_or_the_body() -> None:

@@ -28,7 +28,7 @@ ATTEMPT = {
     "status": 503,
     "startedAt": "2026-11-22T10:20:30.1234567Z",
     "durationMs": 12.4,
-    "reason": "answered 503: attempt 2 not before 2026-11-22T10:21:30.0000000Z",
+    "reason": "503. Attempt 2 at 10:21:30 UTC",
 }
 
 
@@ -73,10 +73,10 @@ def test_people_get_a_tree(api: FakeApi, portcall: Run) -> None:
     assert ended.code == 0
     lines = ended.out.splitlines()
     assert lines[0] == "e-1  push team/app:v1  accepted 2026-11-22T10:20:29Z"
-    assert lines[1].endswith(
-        "ci01hook  waiting on the rung 1m, next attempt not before 2026-11-22T10:21:30Z"
+    assert lines[1].endswith("ci01hook  waiting, next attempt at 2026-11-22T10:21:30Z")
+    assert lines[2].endswith(
+        "attempt 1  2026-11-22T10:20:30Z  12 ms  503. Attempt 2 at 10:21:30 UTC"
     )
-    assert "attempt 1  2026-11-22T10:20:30Z  12 ms  answered 503: attempt 2 not" in lines[2]
     assert lines[3].endswith("delhook  does not match")
     assert lines[4].endswith("action: the webhook wants delete; the event is push")
 

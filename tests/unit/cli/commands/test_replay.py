@@ -248,16 +248,6 @@ def test_a_webhook_is_enabled_and_probed(api: FakeApi, portcall: Run) -> None:
          ["So far: 7 delivered, 2 failed attempts."]),
         ("enabled", {"counters": {"delivered": 7, "failed": 0, "refused": 3}},
          ["So far: 7 delivered, 3 refused by the receiver."]),
-        ("enabled", {"filters": {"taggedOnly": True, "artifactTypes": ["image", "index"]}},
-         ["Filters: taggedOnly artifactTypes=image,index."]),
-        ("enabled", {"format": {"name": "slack"}}, ["Format: slack."]),
-        ("enabled", {"format": {"name": "cloudevents", "mode": "binary", "types": "image"}},
-         ["Format: cloudevents mode=binary types=image."]),
-        ("enabled", {"format": {"name": "template", "template": "{}"}},
-         ["Format: template 2 characters."]),
-        ("enabled", {"finalAnswers": [400, "4xx"]}, ["Final answers, not retried: 400, 4xx."]),
-        ("enabled", {"finalAnswers": "receiver-refuses"},
-         ["Final answers, not retried: receiver-refuses."]),
     ],
 )  # fmt: skip
 def test_show_says_since_when_and_why(

@@ -10,8 +10,10 @@ from typing import Self
 
 import pytest
 
-from portcall.cli.doctor import checks, findings
+from portcall.cli.doctor import checks, findings, traffic_checks
 from portcall.cli.doctor.checks import CheckedInstallation, site_of
+from portcall.cli.doctor.failing import failing
+from portcall.cli.doctor.filling import filling
 from portcall.cli.doctor.findings import Finding, Verdict
 from portcall.cli.errors import NotRunningError
 from portcall.cli.transport import Reply
@@ -78,11 +80,14 @@ def test_all_is_well(
 ) -> None:
     monkeypatch.setattr(checks, "schema_problem", lambda _url: None)
     monkeypatch.setattr(checks, "webhooks", lambda _site: findings.webhooks([]))
+    monkeypatch.setattr(traffic_checks, "filling", lambda _site: filling("/x", 10**12, 0.0))
+    monkeypatch.setattr(traffic_checks, "failing", lambda _site: failing([], 0))
     ended = portcall("doctor", "-o", "json")
     told = json.loads(ended.out)
     assert (ended.code, told["ok"], ended.err) == (0, True, "")
     assert {each["check"]: each["verdict"] for each in told["checks"]} == dict.fromkeys(
-        ("python", "variables", "home", "ready.json", "processes", "broker", "topology", "queues", "database", "webhooks",
+        ("python", "variables", "home", "ready.json", "processes", "broker", "topology", "queues", "database", "webhooks", "failing webhooks",
+         "disk growth",
          "binds", "clock", "disk"), "ok",
     ) | {"encryption keys": "unknown", "certificate": "unknown", "ignored events": "unknown"}  # fmt: skip
 

@@ -1,14 +1,15 @@
 """The load test's command: what it shows meanwhile, what it prints, and what it keeps to itself."""
 
 import io
-import sys
 
 import pytest
 from rich.console import Console
 
-from portcall.cli.loadtest import command as loadtest
+from portcall.cli.loadtest import command
 from portcall.cli.loadtest import view as loadview
-from portcall.cli.loadtest.view import View, show_result
+from portcall.cli.loadtest.command_line import typed as shown
+from portcall.cli.loadtest.summary import show_result
+from portcall.cli.loadtest.view import View
 from portcall.loadtest.judge.thresholds import parse_threshold
 from portcall.loadtest.measure.sections import Finding, Section
 from portcall.loadtest.schedule.pacing import RequestPace, work_out
@@ -47,15 +48,18 @@ def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
-def test_the_summary_begins_and_ends_with_the_equation(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_summary_begins_and_ends_with_the_verdict_and_the_equation(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     section = Section(
         "Right?", findings=(Finding("order", ok=None, detail="not asked"),), grade="B"
     )
     result = result_of(MEASURED, thresholds=[parse_threshold("max<5")], sections=[section])
     show_result(result, aside=False)
     said = capsys.readouterr().out.strip().splitlines()
-    assert said[:2] == ["Requests", "planned 101 = sent 100 + not sent 1"]
-    assert said[-1].startswith("planned 101 = sent 100 + not sent 1; failed: http_req_scheduled")
+    verdict = "failed: http_req_scheduled_duration: max<5"
+    assert said[:2] == [verdict, "planned 101 = sent 100 + not sent 1"]
+    assert said[-2:] == [verdict, "planned 101 = sent 100 + not sent 1; exit code 99"]
     assert "Right?  B" in said
     assert "? order: not asked" in said
     assert "✗ http_req_scheduled_duration: max<5: it was 10.0 ms" in said
@@ -75,15 +79,12 @@ def test_the_summary_begins_and_ends_with_the_equation(capsys: pytest.CaptureFix
         (["--processed=http://me:hush@host/"], "portcall '--processed=http://***@host/'"),
     ],
 )
-def test_the_command_in_a_report_has_no_secrets(
-    monkeypatch: pytest.MonkeyPatch, typed: list[str], kept: str
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["/usr/bin/portcall", *typed])
-    assert loadtest._command() == kept
+def test_the_command_in_a_report_has_no_secrets(typed: list[str], kept: str) -> None:
+    assert shown(typed) == kept
 
 
 @pytest.mark.parametrize(
     ("duration_s", "slice_s"), [(1, 0.1), (8, 0.1), (20, 0.2), (50, 0.5), (60, 1), (86_400, 1)]
 )
 def test_short_runs_are_cut_finely(duration_s: float, slice_s: float) -> None:
-    assert loadtest._slice_s(duration_s) == slice_s
+    assert command._slice_s(duration_s) == slice_s

@@ -284,3 +284,82 @@ def test_get_config_shows_uri_and_headers(api: FakeApi, portcall: Run) -> None:
     config = {"serviceUri": URI, "customHeaders": {"a": "b"}}
     api.on("POST", f"{HOOK}/getCallbackConfig", config)
     assert json.loads(portcall("webhook", "get-config", *THIS).out) == config
+
+
+PROPERTIES: dict[str, Any] = dict(WEBHOOK["properties"])  # type: ignore[arg-type]
+REPLACED = {
+    **WEBHOOK,
+    "properties": {**PROPERTIES, "actions": ["push"], "status": "disabled"},
+}
+
+
+def test_create_says_that_it_replaced_a_webhook_and_what_changed(
+    api: FakeApi, portcall: Run
+) -> None:
+    api.on("GET", HOOK, WEBHOOK)
+    api.on("PUT", HOOK, REPLACED)
+    api.on("POST", f"{HOOK}/getCallbackConfig", {"serviceUri": "https://old.example.com/secret"})
+    api.on("POST", f"{HOOK}/getCallbackConfig", {"serviceUri": URI, "customHeaders": {"A": "b"}})
+    ended = portcall("webhook", "create", *THIS, "--uri", URI, "--actions", "push")
+    assert (ended.code, json.loads(ended.out)) == (0, REPLACED)
+    assert ended.err == (
+        "Replaced the webhook ci01hook, which was there already; changed: actions (push, delete"
+        " before, now push); customHeaders; serviceUri; status (enabled before, now disabled).\n"
+    )
+
+
+def test_create_says_that_nothing_changed_also_where_the_uri_may_not_be_read(
+    api: FakeApi, portcall: Run
+) -> None:
+    api.on("GET", HOOK, WEBHOOK)
+    api.on("PUT", HOOK, WEBHOOK)
+    api.on("POST", f"{HOOK}/getCallbackConfig", arm_error("AuthorizationFailed", "No."), 403)
+    ended = portcall("webhook", "create", *THIS, "--uri", URI, "--actions", "push", "delete")
+    assert ended.err.endswith("which was there already; nothing changed.\n")
+
+
+@pytest.mark.parametrize("command", ["create", "update"])
+def test_a_webhook_that_no_request_can_reach_is_warned_of_at_once(
+    command: str, api: FakeApi, portcall: Run
+) -> None:
+    warning = "Every request to 10.0.0.1 will be refused: PORTCALL_ALLOW_TARGETS"
+    extras = {**PROPERTIES["portcall"], "warnings": [warning]}
+    warned = {**WEBHOOK, "properties": {**PROPERTIES, "portcall": extras}}
+    api.on("PUT", HOOK, warned)
+    api.on("PATCH", HOOK, warned)
+    uri = "http://10.0.0.1/hook"
+    ended = portcall("webhook", command, *THIS, "--uri", uri, "--actions", "push")
+    assert (ended.code, ended.err) == (0, f"Warning: {warning}\n")
+
+
+@pytest.mark.parametrize(
+    "words", [("X-Team",), ("A=b", "X-Team"), ("Authorization: Bearer", "t0ken")]
+)
+def test_a_header_without_a_value_is_refused_and_no_word_repeated(
+    words: tuple[str, ...], api: FakeApi, portcall: Run
+) -> None:
+    ended = portcall("webhook", "update", *THIS, "--headers", *words)
+    assert ended.code == 2
+    number = len(words)
+    assert f"--headers: word {number} of {number} has no = and a value" in ended.err
+    assert words[-1] not in ended.err
+    assert api.asked == []
+
+
+def test_a_header_may_have_an_empty_value(api: FakeApi, portcall: Run) -> None:
+    api.on("PATCH", HOOK, WEBHOOK)
+    assert portcall("webhook", "update", *THIS, "--headers", "X-Team=").code == 0
+    assert api.changes[0].body == {"properties": {"customHeaders": {"X-Team": ""}}}
+
+
+@pytest.mark.parametrize(
+    "command", [("webhook", "delete", *THIS), ("registry", "delete", "myregistry")]
+)
+def test_what_is_to_be_deleted_is_not_to_be_created_first(
+    command: tuple[str, ...], api: FakeApi, portcall: Run
+) -> None:
+    api.answers.clear()
+    ended = portcall(*command)
+    assert ended.code == 3
+    assert "create" not in ended.err
+    assert "see `portcall registry list`" in ended.err

@@ -44,7 +44,9 @@ def test_the_table_is_azs(pages: FakeApi, portcall: Run) -> None:
 
 def test_a_blank_status_is_explained_beside_the_table(api: FakeApi, portcall: Run) -> None:
     api.on("POST", LIST, {"value": [record(1, status=""), record(2)]})
-    assert "there was no answer" in portcall(*THIS, "-o", "table").err
+    ended = portcall(*THIS, "-o", "table")
+    assert "there was no answer; REASON says why" in ended.err
+    assert "nobody listens there" in ended.out
     assert portcall(*THIS, "-o", "json").err == ""
 
 
@@ -78,7 +80,9 @@ def test_followed_records_are_rows_of_one_table(api: FakeApi, portcall: Run) -> 
     api.streams = [sse(1, 2)]
     ended = portcall(*THIS, "--follow", "--max-items", "2", "-o", "table")
     header, dashes, *rows = ended.out.splitlines()
-    assert header.split() == ["ID", "ACTION", "IMAGE", "HTTP", "STATUS", "TIMESTAMP"]
+    assert header.split() == [
+        "ID", "ACTION", "IMAGE", "HTTP", "STATUS", "TIMESTAMP", "ATTEMPT", "OUTCOME", "REASON",
+    ]  # fmt: skip
     assert [len(part) for part in dashes.split("  ")] == list(RECORD_WIDTHS)
     assert [row.split()[0] for row in rows] == [record(1)["id"], record(2)["id"]]
     assert {row.index("team/app:v1") for row in rows} == {header.index("IMAGE")}

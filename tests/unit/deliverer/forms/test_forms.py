@@ -12,6 +12,7 @@ import pytest
 from msgspec import structs
 
 from portcall import __version__
+from portcall.deliverer.consequences import Consequence, GivenUp, Recorded, Waiting
 from portcall.deliverer.forms import renderings
 from portcall.deliverer.forms.renderings import Renderings
 from portcall.deliverer.measures import FAILURES, LATENCY
@@ -35,6 +36,10 @@ from tests.unit.deliverer.samples import (
     webhook,
 )
 from tests.unit.schemas.formats.samples import event, rendered
+
+
+def replace_after(attempt: Attempt, retry_after: str) -> Attempt:
+    return structs.replace(attempt, retry_after=retry_after)
 
 
 async def posted(
@@ -147,6 +152,38 @@ async def test_a_success_is_what_the_chat_calls_one(
     assert desk.record.outcome is outcome
     if outcome is Outcome.RETRIED and answer.status == 200:
         assert desk.record.detail.failure is Failure.STATUS
+
+
+RATE = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "1.5"}
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "kind", "pause_ms"),
+    [
+        ("discord", says(204, headers=RATE), Recorded, 1_500),
+        ("discord", says(204), Recorded, 0),
+        ("discord", says(429, '{"retry_after": 12.3}'), Waiting, 12_300),
+        ("discord", says(429, '{"retry_after": 0.3}'), Waiting, 1_000),
+        ("discord", says(429, '{"retry_after": 12.3}'), GivenUp, 12_300),
+        ("discord", says(404, headers=RATE), Recorded, 1_500),
+        ("slack", replace_after(says(429), "30"), Waiting, 30_000),
+        ("slack", says(200, "ok", RATE), Recorded, 0),
+    ],
+)
+async def test_a_chat_is_paced_by_what_it_answers(
+    name: str, answer: Attempt, kind: type[Consequence], pause_ms: int
+) -> None:
+    schedule = () if kind is GivenUp else None
+    desk = Desk(
+        FakeSender(answer), format={"name": name}, final_answers="404", schedule_ms=schedule
+    )
+    await desk.attempt()
+    (follows,) = desk.endings.carried
+    assert isinstance(follows, kind)
+    assert isinstance(follows, Recorded | Waiting | GivenUp)
+    assert follows.pause_ms == pause_ms
+    if isinstance(follows, Waiting):
+        assert follows.delivery.not_before_ms == NOW_MS + max(10_000, pause_ms)
 
 
 @pytest.mark.parametrize(

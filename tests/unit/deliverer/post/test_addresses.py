@@ -5,9 +5,10 @@ import socket
 
 import pytest
 
-from portcall.deliverer.post.addresses import AddressInfo, admitted, is_allowed
+from portcall.deliverer.post.addresses import AddressInfo, admitted
 from portcall.deliverer.post.attempts import AddressBlockedError
 from portcall.runtime.settings import Network
+from portcall.runtime.targets.addresses import is_allowed
 
 REFUSED = """
 0.0.0.0 0.255.255.255 10.0.0.0 10.1.2.3 10.255.255.255 100.64.0.0 100.64.0.1 100.127.255.255

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portcall.deliverer.post.ports import NOT_HTTP, USUAL, Ports, parse_ports
+from portcall.runtime.targets.ports import NOT_HTTP, USUAL, Ports, parse_ports
 
 
 @pytest.mark.parametrize("port", [80, 443, 591, 3000, 5000, 8000, 8080, 8443, 9000, 9200, 50_000])

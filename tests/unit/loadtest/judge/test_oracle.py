@@ -4,13 +4,9 @@ import pytest
 
 from portcall.loadtest.judge.oracle import UNASKED, Judgement, Processed, Violation, judge
 from portcall.loadtest.judge.processed import ProcessedError, read
-from portcall.loadtest.judge.rightness import (
-    faults_section,
-    oracle_section,
-    retries_section,
-    storm_of,
-    tallies,
-)
+from portcall.loadtest.judge.questions import oracle_section
+from portcall.loadtest.judge.rightness import faults_section, retries_section, storm_of, tallies
+from portcall.loadtest.measure.endings import UNCHECKED
 from portcall.loadtest.measure.ledger import LedgerEntry
 from portcall.loadtest.plan import NotSent
 from portcall.loadtest.send.retrying import Outage, Policy
@@ -172,8 +168,8 @@ def test_a_question_about_no_delivery_has_no_samples(
 
 def test_of_nothing_sent_the_oracle_cannot_tell() -> None:
     section = oracle_section(ledger(), judge([], []), 1.0)
-    assert section.unchecked
-    assert "no samples" in section.words[0]
+    assert [(each.ok, each.code) for each in section.findings] == [(False, UNCHECKED)]
+    assert "no samples" in section.findings[0].detail
     assert not section.grade
     assert not section.metrics
 
@@ -219,7 +215,7 @@ def test_the_chapter_of_faults_names_what_tripped() -> None:
     told = {finding.name: (finding.ok, finding.detail) for finding in section.findings}
     assert [ok for ok, _ in told.values()] == [False, True, False]
     assert "1 were 5xx" in told["malformed-signature"][1]
-    assert "a was processed wrongly" in told["duplicate"][1]
+    assert "1 of 1 was processed wrongly. For example a (push" in told["duplicate"][1]
     assert section.metrics["faults_tripped"].values["count"] == 2
 
 

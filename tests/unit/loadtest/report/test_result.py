@@ -4,11 +4,15 @@ import pytest
 from msgspec.structs import replace
 
 from portcall.loadtest.judge.thresholds import ThresholdResult, parse_threshold
-from portcall.loadtest.measure.sections import Section
+from portcall.loadtest.measure.endings import UNCHECKED
+from portcall.loadtest.measure.sections import Finding, Section
 from portcall.loadtest.report.chapters import chapters, planned_line
 from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned, result_of, steady
 
-LATE = replace(WELL, problem="the generator itself was late")
+LATE = replace(WELL, problem="the generator itself was late", slow=True)
+FULL = replace(WELL, problem="some requests were not sent")
+
+UNKNOWN = Finding("it was asked", ok=False, code=UNCHECKED)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +21,8 @@ LATE = replace(WELL, problem="the generator itself was late")
         ("p(99)<500", WELL, False, 0),
         ("p(99)<5", WELL, False, 99),
         ("p(99)<500", LATE, False, 98),
-        ("p(99)<5", LATE, True, 99),
+        ("p(99)<5", LATE, True, 98),
+        ("p(99)<5", FULL, True, 99),
         ("p(99)<500", WELL, True, 105),
     ],
 )
@@ -49,10 +54,10 @@ def test_what_could_not_be_checked_is_no_pass(bound: str, *, interrupted: bool, 
         measured_of(steady()),
         thresholds=[parse_threshold(bound)],
         interrupted=interrupted,
-        sections=[Section("Checks", unchecked=True), Section("Others")],
+        sections=[Section("Checks", findings=(UNKNOWN,)), Section("Others")],
     )
     assert result.exit_code == code
-    assert ("checks have a result" in result.words) == (code == 97)
+    assert ("checks: it was asked" in result.words) == (code in {97, 105})
 
 
 def test_every_report_begins_with_planned_is_sent_and_not_sent() -> None:

@@ -221,7 +221,7 @@ async def test_a_delivery_is_where_its_records_say(
         assert [made["attempt"] for made in delivery["attempts"]] == list(range(1, number + 2))
         assert ("rung" in delivery) == (expected == "waiting")
         assert ("nextAttemptAt" in delivery) == (expected in ("waiting", "due"))
-    assert delivery["attempts"][0]["reason"].startswith("answered 503: attempt 2 not before ")
+    assert delivery["attempts"][0]["reason"].startswith("503. Attempt 2 at ")
 
 
 async def test_what_matches_and_was_not_routed_is_unknown(
@@ -560,3 +560,15 @@ async def test_before_it_is_routed_a_webhooks_filters_say_what_will_become_of_it
     note(store, accepted(event(tag="")))
     (miss,) = (await told(api))["tagged"]["misses"]
     assert miss["predicate"] == "filter"
+
+
+async def test_an_event_is_explained_by_the_webhook_id_of_its_post(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    webhook_id = hooks["everything"]
+    append(store, frame([record(webhook_id)], [event()]))
+    answer = await explain(api, delivery_id("e-1", webhook_id))
+    assert (answer.status, answer.json["id"]) == (200, "e-1")
+    unknown = await explain(api, delivery_id("e-2", webhook_id))
+    assert (unknown.status, unknown.json["error"]["code"]) == (404, "DeliveryNotFound")
+    assert "no delivery with the webhook-id 'msg_" in unknown.text

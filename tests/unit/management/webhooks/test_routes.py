@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from portcall.runtime.targets.objection import Targets
 from portcall.schemas.durations import parse_schedule_ms
 from tests.unit.management.api import GUEST_TOKEN, VERSION, Json, ManagementApi, webhook_body
 
@@ -549,3 +550,14 @@ def unstamped(item: dict[str, Json]) -> Json:
     for name in ("id", "createdAt"):
         del copy["properties"]["portcall"][name]
     return copy
+
+
+async def test_a_webhook_that_no_request_can_reach_is_warned_of_when_it_is_set(
+    api: ManagementApi,
+) -> None:
+    api.lookups.targets = Targets()
+    answer = await api.put_webhook("hook01", serviceUri="http://10.0.0.1/hook")
+    (warning,) = answer.json["properties"]["portcall"]["warnings"]
+    assert "PORTCALL_ALLOW_TARGETS=10.0.0.1/32" in warning
+    public = await api.put_webhook("hook01", serviceUri="https://ci.example.com/hook")
+    assert "warnings" not in public.json["properties"]["portcall"]

@@ -96,6 +96,14 @@ def test_what_comes_again_is_a_warning_until_it_has_stopped_for_a_while() -> Non
     assert refusals.warnings() == {}, "it counts from the beginning"
 
 
+def test_the_peer_is_named() -> None:
+    refusals = refusing(Clock())
+    for _ in range(3):
+        refusals.note(Refusal(401, "Unauthorized", "a token is required", PATH, "10.0.0.7"))
+    (told,) = refusals.warnings().values()
+    assert "the last 0 s ago from 10.0.0.7, to" in told
+
+
 def test_long_texts_are_cut() -> None:
     refusals = refusing(Clock())
     with capture_logs() as logs:

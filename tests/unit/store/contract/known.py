@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.database.database import Database
+from portcall.store.database.tables import webhooks
 from portcall.store.engine import Store
 from portcall.store.records.last_records import Last
 from tests.unit.store.contract.eventlog import append
@@ -43,6 +44,23 @@ class KnownContract:
         ]
         newer = store.known.disabled_by_themselves(found[0].revision)
         assert [each.name for each in newer] == ["hook0"]
+
+    def test_those_of_which_every_attempt_fails_the_longest_first(self, store: Store) -> None:
+        add_registry(store, "MyRegistry")
+        rows = [add_webhook(store, f"hook{number}") for number in range(4)]
+        store.webhooks.patch("myregistry", "hook3", status=Status.DISABLED)
+        failures = {0: 5_000, 1: 3_000, 3: 1_000}
+        with store.webhooks._database.writing() as connection:
+            for number, since_ms in failures.items():
+                change = webhooks.update().where(webhooks.c.id == rows[number].id)
+                connection.execute(change.values(failing_since_ms=since_ms))
+        found, count = store.known.failing(9_000, 1)
+        assert ([(each.name, each.failing_since_ms) for each in found], count) == (
+            [("hook1", 3_000)],
+            2,
+        )
+        found, count = store.known.failing(4_000, 9)
+        assert ([each.name for each in found], count) == (["hook1"], 1)
 
     def test_what_was_told_begins_at_the_present_and_is_kept(self, store: Store) -> None:
         add_registry(store, "MyRegistry")

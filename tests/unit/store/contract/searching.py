@@ -3,12 +3,13 @@
 import msgspec
 import pytest
 
+from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event
 from portcall.schemas.records import Outcome, RawRecord, RecordOf
 from portcall.store.engine import Store
 from portcall.store.records import scan
 from portcall.store.records.filters import Filter
-from portcall.store.records.searching import FoundRecords
+from portcall.store.records.searching import FoundEvent, FoundRecords
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.samples import frame
 
@@ -159,3 +160,20 @@ class SearchingContract:
         assert (found.event_id, found.status, found.attempt) == ("b", 410, 2)
         assert filled.searching.get(line.id + 99) is None
         assert filled.searching.get(2**70) is None
+
+
+def test_the_event_of_a_delivery_is_found_by_the_id_of_the_delivery(filled: Store) -> None:
+    found = filled.searching.event_of("myregistry", delivery_id("b", 8))
+    assert found == FoundEvent("b")
+    for registry, wanted in (("other", delivery_id("b", 8)), ("myregistry", delivery_id("b", 9))):
+        assert filled.searching.event_of(registry, wanted) == FoundEvent("")
+
+
+def test_a_search_for_a_delivery_says_how_far_it_got_in_its_time(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portcall.store.records.searching._DELIVERIES", 1)
+    newest = filled.searching.search(Filter()).lines[0]
+    found = filled.searching.event_of("myregistry", delivery_id("a", 7), budget_s=0.0)
+    assert found == FoundEvent("", newest.started_ms)
+    assert filled.searching.event_of("myregistry", delivery_id("a", 7)) == FoundEvent("a")

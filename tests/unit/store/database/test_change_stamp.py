@@ -3,10 +3,14 @@
 import sqlite3
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from portcall.store.database import change_stamp
 from portcall.store.database.change_stamp import ChangeStamp
 from portcall.store.engine import open_store
 
@@ -59,12 +63,33 @@ def test_it_changes_with_each_commit(path: Path, stamp: ChangeStamp) -> None:
     stamp.close()
 
 
-def test_it_does_not_wait_for_a_lock(path: Path, stamp: ChangeStamp) -> None:
+class Noted(sqlite3.Connection):
+    """Each of them is noted until it is closed; Python 3.13 warns of those that are not."""
+
+    open = 0
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401 (handed on)
+        super().__init__(*arguments, **settings)
+        Noted.open += 1
+
+    def close(self) -> None:
+        Noted.open -= 1
+        super().close()
+
+
+def test_it_does_not_wait_for_a_lock(
+    path: Path, stamp: ChangeStamp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = partial(sqlite3.connect, factory=Noted)
+    monkeypatch.setattr(
+        change_stamp, "sqlite3", SimpleNamespace(connect=noted, Error=sqlite3.Error)
+    )
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("PRAGMA locking_mode = EXCLUSIVE")
     other.execute("BEGIN EXCLUSIVE")
     other.execute("INSERT INTO t VALUES (1)")
     assert stamp.read() is None
+    assert Noted.open == 0
     other.execute("COMMIT")
     other.close()
     assert stamp.read() is not None

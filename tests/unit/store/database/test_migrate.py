@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from portcall.store.database.migrate import migrate
-from portcall.store.errors import StoreUnavailableError
+from portcall.store.errors import NewerDatabaseError, StoreUnavailableError
 from tests.unit.store.contract.migrations import MigratingAtOnceContract, MigrationsContract
 
 
@@ -47,3 +47,14 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     path.write_text("this is not a database, but long enough to be taken for one" * 100)
     with pytest.raises(StoreUnavailableError, match="cannot be used as a store"):
         migrate(f"sqlite:///{path}")
+
+
+def test_a_database_of_a_newer_version_says_so_and_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    migrate(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = path.read_bytes()
+    with pytest.raises(NewerDatabaseError, match=r"schema is 9999, .* a newer version has used it"):
+        migrate(f"sqlite:///{path}")
+    assert path.read_bytes() == before

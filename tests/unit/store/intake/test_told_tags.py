@@ -1,45 +1,5 @@
-"""Rows of told tags change only as they were read, and go when they are of no use."""
-
-from dataclasses import replace
-
-from portcall.store.engine import Store
-from portcall.store.intake.told_tags import ToldTag
-from tests.unit.store.samples import add_registry, add_webhook
+from tests.unit.store.contract.toldtags import ToldTagsContract
 
 
-def row(
-    webhook_id: int = 1, tag: str = "v1", digest: str = "sha256:a", told_ms: int = 5
-) -> ToldTag:
-    return ToldTag(webhook_id, "app", tag, "myregistry", digest, told_ms, b"e")
-
-
-def test_of_two_changes_of_one_state_one_is_refused(store: Store) -> None:
-    table, one = store.told_tags, row()
-    assert table.change([one], durable=True) == set()
-    assert table.change([one, row(tag="v2")], durable=True) == {one.key}
-    read = table.find([one.key])[one.key]
-    assert read == replace(one, version=1)
-    later = replace(read, digest="sha256:b", held=b"{}")
-    assert table.change([later], durable=False) == set()
-    assert table.change([later], durable=True) == {one.key}
-    assert table.find([one.key, (9, "app", "v1")]) == {one.key: replace(later, version=2)}
-
-
-def test_rows_are_found_by_the_digest_that_they_name(store: Store) -> None:
-    table = store.told_tags
-    table.change([row(1), row(2), row(2, "v2", "sha256:b")], durable=True)
-    found = table.naming("myregistry", "app", "sha256:a")
-    assert sorted(each.key for each in found) == [(1, "app", "v1"), (2, "app", "v1")]
-    assert table.naming("other", "app", "sha256:a") == []
-
-
-def test_rows_of_webhooks_that_are_gone_and_old_ones_are_pruned(store: Store) -> None:
-    add_registry(store)
-    living = add_webhook(store).id
-    table = store.told_tags
-    table.change(
-        [row(living), row(living, "old", told_ms=1), row(1), row(0, "sha256:a")], durable=True
-    )
-    assert table.prune(3, most=100, limit=10) == 2
-    assert table.prune(3, most=100, limit=10) == 0
-    assert table.prune(3, most=1, limit=10) == 1
+class TestToldTags(ToldTagsContract):
+    """On SQLite."""

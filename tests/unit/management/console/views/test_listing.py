@@ -34,10 +34,10 @@ LONG = NOW - FAILING_AFTER_MS
         (OFF, 0, "mute", "Disabled"),
         (OFF | {"cause": Cause.GONE, "status_reason": "410"}, 0, "bad", "Disabled automatically"),
         (OFF, NOW + 1, "mute", "Disabled"),
-        ({}, NOW + 1, "bad", "Held back"),
+        ({}, NOW + 1, "bad", "Paused"),
         ({"failing_since_ms": LONG}, 0, "warn", "Failing"),
         ({"failing_since_ms": LONG + 1}, 0, "good", "Enabled"),
-        ({"failing_since_ms": LONG}, NOW + 1, "bad", "Held back"),
+        ({"failing_since_ms": LONG}, NOW + 1, "bad", "Paused"),
     ],
     ids=str,
 )
