@@ -29,7 +29,7 @@ up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 # -- test it
 
 .PHONY: test check fmt unit integration e2e faults ground ground-brief canary containers containers-brief chart azure browser screenshots bench
-test: $(ENVIRONMENT) broker registry clients postgresql nginx prometheus ## every test but the longer ones of `make faults`
+test: $(ENVIRONMENT) broker registry clients postgresql nginx prometheus chart-tools ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 	$(PYTEST) $(TWO_FILES) -m "not long" tests/integration $(ARGS)
@@ -75,8 +75,7 @@ containers: $(ENVIRONMENT) ## the image and compose.yaml on a Docker engine: thi
 containers-brief: $(ENVIRONMENT) # its most telling part: the image, up, events, a kill, down and up
 	$(PYTEST) tests/containers -m brief --timeout=1800 $(ARGS)
 
-chart: $(ENVIRONMENT) ## the Helm chart in every combination of its values, with the real helm, unpacked into .cache
-	@scripts/chart-tools
+chart: $(ENVIRONMENT) chart-tools ## the Helm chart in every combination of its values, with the real helm, unpacked into .cache
 	$(PYTEST) $(PARALLEL) tests/unit/deploy $(ARGS)
 
 azure: $(ENVIRONMENT) broker registry ## tests with the real az and Azure's SDK, which it installs (900 MB, once)
@@ -138,7 +137,7 @@ clean: ## remove what make has made (not .portcall, where the data is)
 $(RUNTIME) $(ENVIRONMENT) $(BROWSER): environment-%:
 	@scripts/environment $*
 
-.PHONY: broker registry clients postgresql nginx prometheus chromium
+.PHONY: broker registry clients postgresql nginx prometheus chart-tools chromium
 broker:
 	@scripts/debian-packages rabbitmq-server
 
@@ -157,6 +156,9 @@ nginx:
 
 prometheus:
 	@scripts/debian-packages --optional prometheus
+
+chart-tools:
+	@scripts/chart-tools
 
 chromium:
 	@scripts/debian-packages chromium

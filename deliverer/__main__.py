@@ -19,6 +19,7 @@ from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.routed_notes import RoutedNotes
 from portcall.runtime.pacing import Activity
 from portcall.runtime.process import OWN_PROCESS, Host, launch, running
 from portcall.schemas.topology import (
@@ -73,6 +74,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
             lanes=lanes,
             outbox=Outbox(publisher, shards=settings.shards, prefetch=settings.prefetch),
             log=store.eventlog,
+            notes=RoutedNotes(publisher, max_held=settings.prefetch // 2),
             disabling=Disabling(store.webhooks, publisher, store.known),
             schedule_ms=settings.retry_schedule_ms,
             rungs_ms=settings.rungs_ms,

@@ -18,11 +18,12 @@ from portcall.deliverer.outbox import Outbox
 from portcall.deliverer.post.request import Template
 from portcall.deliverer.redelivered import RecordedAttempts, not_attempted
 from portcall.deliverer.webhooks import Webhooks
+from portcall.runtime.broker.routed_notes import RoutedNotes
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.clock import now_ms
 from portcall.runtime.latch import Latch
 from portcall.runtime.pacing import Activity
-from portcall.schemas.frames import DeliveryFrame, decode_deliveries
+from portcall.schemas.frames import DeliveryFrame, decode_deliveries, routed_by
 from portcall.schemas.health import decode_news
 from portcall.schemas.webhooks import Webhook
 
@@ -41,6 +42,7 @@ class Deliverer:
         lanes: Decide which deliveries may start.
         outbox: Publishes records, retries and dead letters.
         log: Queried for redelivered frames only.
+        notes: Notes the routing of direct frames, which no router does.
         disabling: Disables webhooks after a 410, and enables them after a successful probe.
         schedule_ms: The retry schedule of webhooks without their own.
         max_age_ms: The maximum age of deliveries of webhooks without their own limit; 0: none.
@@ -59,6 +61,7 @@ class Deliverer:
         lanes: Lanes[Job],
         outbox: Outbox,
         log: RecordedAttempts,
+        notes: RoutedNotes,
         disabling: Disabling,
         schedule_ms: tuple[int, ...],
         rungs_ms: tuple[int, ...],
@@ -76,6 +79,7 @@ class Deliverer:
         self._outbox = outbox
         self._lanes = lanes
         self._log_store = log
+        self._notes = notes
         self._stored_within_s = stored_within_s
         self._rules = Rules(schedule_ms, rungs_ms, max_age_ms)
         self._endings = Endings(
@@ -110,11 +114,20 @@ class Deliverer:
         under_way = self._frames.get(message.body)
         if under_way is None:
             frame = decode_deliveries(message.body)
-            work = self._deliver(frame, again=frame.again or message.redeliveries > 0)
+            work = self._settled(frame, again=frame.again or message.redeliveries > 0)
             under_way = asyncio.get_running_loop().create_task(work)
             self._frames[message.body] = under_way
             under_way.add_done_callback(lambda _: self._frames.pop(message.body))
         await asyncio.shield(under_way)
+
+    async def _settled(self, frame: DeliveryFrame, *, again: bool) -> None:
+        """Deliver a frame; a direct one is also noted, or the audit would miss its routing."""
+        if not frame.direct:
+            await self._deliver(frame, again=again)
+            return
+        # Each time, also for a redelivered frame: no earlier note may have been confirmed.
+        noting = self._notes.note((event, ids, None) for event, ids in routed_by(frame))
+        await asyncio.gather(self._deliver(frame, again=again), noting)
 
     async def _deliver(self, frame: DeliveryFrame, *, again: bool) -> None:
         # Load the webhooks before the gate, and again behind it, where nearly all are in memory. A
@@ -197,6 +210,7 @@ class Deliverer:
         """Start nothing new, and put deliveries in lines back for other processes."""
         self._attempter.stopping = True
         self._outbox.hold_nothing()
+        self._notes.hold_nothing()
         self._gate.open()
         for job in self._lanes.empty_lines():
             self._endings.carry_out(job, PutBack())

@@ -4,6 +4,8 @@ import asyncio
 from functools import partial
 
 from portcall.producer.digests.keeper import DigestKeeper
+from portcall.producer.direct import ORDER_S
+from portcall.producer.direct_way import DirectWay, filled_queues
 from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.intake_gate import IntakeGate
@@ -23,11 +25,11 @@ from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.producer.sources.verifying import Verifier
 from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed, FeedFollower
-from portcall.runtime.broker.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.fullness import Fullness
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.http.clients import Throttle
 from portcall.runtime.process import OWN_PROCESS, Host, launch, running
-from portcall.schemas.topology import EVENTS, topology
+from portcall.schemas.topology import EVENTS_IN, topology
 from portcall.store.bearers import Bearers
 from portcall.store.engine import open_store
 from portcall.store.secrets.keys import KeySource
@@ -48,7 +50,18 @@ async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of
         sources = KnownSources(catalogue=store.sources, revisions=store.webhooks)
 
         gate = IntakeGate(store.installation.intake_stopped_ms)
-        journal = JournalPublisher(publisher)
+        depths = Depths(settings.amqp_url, name="portcall producer depths")
+        wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
+        queues = filled_queues(wanted, settings.direct_webhooks)
+        fullness = Fullness(depths, publisher, queues, is_steady=settings.direct_webhooks > 0)
+        way = DirectWay(
+            store.webhooks,
+            amqp_url=settings.amqp_url,
+            shards=settings.shards,
+            max_webhooks=settings.direct_webhooks,
+            backlog=lambda: fullness.waiting(EVENTS_IN, ORDER_S),
+        )
+        journal = JournalPublisher(publisher, direct=way.direct)
         keeper = DigestKeeper(store.digests)
         bodies = Bodies()
         ingest = Ingest(
@@ -84,22 +97,26 @@ async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of
             return is_read and not any(kept.problem for kept in (registries, sources, untagging))
 
         follower = FeedFollower(refresh, stamp=store.stamp)
-        feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
+        feed = Feed(
+            settings.amqp_url,
+            name="portcall producer feed",
+            on_hint=way.hinting(follower.hint),
+            on_news=way.on_news,
+        )
         follower.hint(0)
         process.warn_of(intake.warnings)
         process.warn_of(sources.unusable)
         process.warn_of(issuers.warnings)
         process.check("broker", lambda: publisher.problem or journal.problem)
-        depths = Depths(settings.amqp_url, name="portcall producer depths")
-        wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
-        fullness = Fullness(depths, publisher, bounded_queues(wanted, {EVENTS}))
         process.warn("queues", lambda: fullness.problem)
+        process.warn("direct", lambda: way.problem)
         process.check("store", lambda: registries.problem)
         process.supervise(publisher.run(), "publisher")
         process.supervise(feed.run(), "feed")
         process.supervise(depths.run(), "depths")
         process.supervise(fullness.run(), "fullness")
         process.supervise(follower.run(), "registries")
+        process.supervise(way.run(), "direct")
         refusing = Refusing(ingest.knows, sources.has)
         process.warn_of(refusing.warnings)
         throttle = Throttle(settings.auth_failures_per_s)

@@ -15,26 +15,32 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, Protocol
 
+from portcall.producer.direct import Direct, Path, Why, count, direct_frame, direct_headers
 from portcall.producer.publishing import GIVE_UP_S, PUBLISH_SECONDS, publish_events
-from portcall.producer.sharing import SharedFrames
+from portcall.producer.sharing import SharedFrames, Waiting
 from portcall.runtime.broker.batcher import Batcher
 from portcall.runtime.broker.publishing import OncePublisher, SurePublisher
 from portcall.runtime.errors import RefusedError, UnconfirmedError
 from portcall.runtime.latch import Latch
 from portcall.runtime.logs import get_logger
 from portcall.schemas.events import Event
-from portcall.schemas.frames import encode_events, encode_journal
+from portcall.schemas.frames import AGAIN_HEADER, encode_events, encode_journal
 from portcall.schemas.journal import MAX_NOTES, NOTE_LINGER_S, IgnoredNote, Note, accepted
 from portcall.schemas.topology import EVENTS, JOURNAL
 
 PUBLISH_TIMEOUT_S = 5.0
 """Together with the time for receiving a body, a request ends within 10 s in any case."""
+DIRECT_GIVE_UP_S = 10.0
+"""One queue without a leader must not stall the producer for as long as a broker that hangs."""
 STALL_S = 1.0
 """A confirm takes milliseconds: while one is overdue by this, nothing more is published."""
 NOTE_BYTES = 128
 """The approximate size of a note in a frame."""
 IGNORED_BYTES = 1024
 """The largest size of a note about an ignored notification, without escapes."""
+REFUSED_HEADERS = {AGAIN_HEADER: 1}
+"""Of a frame for the router whose direct frame was refused: a reader's queue may have refused that
+one while the shard's has taken it. So its deliveries wait 2 s, and those attempted are dropped."""
 MAX_WAITING = 1_000
 """Notes about ignored notifications that wait for the broker; more are dropped."""
 MAX_UNNOTED = 20_000
@@ -63,10 +69,17 @@ class JournalPublisher:
     Args:
         publisher: The broker.
         clock: Monotonic seconds.
+        direct: Decides which events go to their shard directly; None: all go to the router.
     """
 
-    def __init__(self, publisher: Broker, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        publisher: Broker,
+        clock: Callable[[], float] = time.monotonic,
+        direct: Direct | None = None,
+    ) -> None:
         self._publisher = publisher
+        self._direct = direct
         self._clock = clock
         self._notes = Batcher(
             self._send,
@@ -114,11 +127,20 @@ class JournalPublisher:
     def _accepted(self, events: Sequence[Event]) -> Awaitable[None]:
         """Begin to publish; the end of the waiting ends nothing else."""
         if len(events) == 1:
-            return self._shared.add(events[0])
+            return self._shared_by(events[0])
+        if self._direct is not None:
+            self._direct.several(events)
         # Its frames are full enough, and are sent by a task of their own.
         publishing = asyncio.get_running_loop().create_task(self._publish(events))
         publishing.add_done_callback(_retrieve)
         return asyncio.shield(publishing)
+
+    def _shared_by(self, event: Event) -> Awaitable[None]:
+        if self._direct is None:
+            count(Path(Why.OFF))
+            return self._shared.add(event)
+        path = self._direct.path_of(event)
+        return self._shared.add(event, path.shard, path.webhook_ids)
 
     async def note_ignored(self, notes: Sequence[IgnoredNote], patience_s: float) -> None:
         """Note ignored notifications, and wait a little for the confirm; no event depends on it.
@@ -145,12 +167,41 @@ class JournalPublisher:
         except TimeoutError:
             self._log.warning("notes.dropped", count=self._unnoted)
 
-    async def _publish_frame(self, key: str, events: Sequence[Event]) -> None:
+    async def _publish_frame(self, key: str, shard: int | None, items: Sequence[Waiting]) -> None:
+        events = [item.event for item in items]
         with self._watched(), PUBLISH_SECONDS.time():
+            headers = None
+            if shard is not None:
+                if await self._goes_directly(key, shard, items):
+                    self._note(events)
+                    return
+                headers = REFUSED_HEADERS
             await self._publisher.publish(
-                encode_events(events), exchange=EVENTS, key=key, timeout_s=GIVE_UP_S
+                encode_events(events),
+                exchange=EVENTS,
+                key=key,
+                headers=headers,
+                timeout_s=GIVE_UP_S,
             )
         self._note(events)
+
+    async def _goes_directly(self, key: str, shard: int, items: Sequence[Waiting]) -> bool:
+        """Publish a direct frame; False: it was refused, and the router shall have the events."""
+        frame = direct_frame([(item.event, item.webhook_ids) for item in items])
+        headers = direct_headers(shard)
+        try:
+            await self._publisher.publish(
+                frame, exchange=EVENTS, key=key, headers=headers, timeout_s=DIRECT_GIVE_UP_S
+            )
+        except RefusedError:
+            if self._direct is not None:
+                self._direct.refused(shard, [item.event for item in items])
+            return False
+        except UnconfirmedError:
+            if self._direct is not None:
+                self._direct.unconfirmed(shard)
+            raise
+        return True
 
     async def _publish(self, events: Sequence[Event]) -> None:
         with self._watched():

@@ -9,6 +9,7 @@ from portcall.producer.http.tls import CERT_FILE, KEY_FILE, ProducerTls
 from portcall.runtime.errors import SettingsError
 from portcall.runtime.settings import Address, KeySettings, MaybeAddress
 from portcall.runtime.trust import TrustFiles, installation_context
+from portcall.schemas.topology import DIRECT_WEBHOOKS
 
 
 class ProducerSettings(KeySettings):
@@ -38,6 +39,14 @@ class ProducerSettings(KeySettings):
         default=None,
         alias="PORTCALL_CA_FILE",
         description="Authorities (PEM) to trust for issuers of tokens in addition to the system's.",
+    )
+    direct_webhooks: int = Field(
+        default=DIRECT_WEBHOOKS,
+        ge=0,
+        le=1_000_000,
+        alias="PORTCALL_DIRECT_WEBHOOKS",
+        description="The most enabled webhooks that the producer holds in memory, at 200 bytes"
+        " each, to send events past the router; with more, or 0, every event goes through it.",
     )
 
 

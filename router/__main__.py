@@ -3,20 +3,21 @@
 import asyncio
 
 from portcall.router.coalescing import Coalescing
+from portcall.router.measures import Measures
 from portcall.router.outbox import Outbox
-from portcall.router.parking import Parking
 from portcall.router.route import Router
 from portcall.router.settings import RouterSettings
-from portcall.router.subscriptions import Subscriptions
 from portcall.router.watching import Watching
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.parking import Parking
 from portcall.runtime.process import DRAIN_S, OWN_PROCESS, Host, launch, running
 from portcall.schemas.topology import COALESCE, DELIVER, EVENTS_IN, topology, wait_rung
 from portcall.store.engine import open_store
+from portcall.store.subscriptions.subscriptions import Subscriptions
 
 
 async def main(host: Host = OWN_PROCESS) -> None:
@@ -24,7 +25,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
     settings = RouterSettings.from_environment(host.environ)
     async with running("router", settings, host) as process:
         store = open_store(settings.database_url)
-        subscriptions = Subscriptions(store.webhooks)
+        subscriptions = Subscriptions(store.webhooks, told=Measures())
         follower = FeedFollower(subscriptions.refresh, stamp=store.stamp)
         parking = Parking()
         feed = Feed(

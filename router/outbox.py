@@ -3,31 +3,23 @@
 And the notes about them, for the journal.
 """
 
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from prometheus_client import Counter
 
-from portcall.router.parking import Parking
 from portcall.router.sieve import Held
 from portcall.runtime.broker.batcher import Batcher
 from portcall.runtime.broker.publishing import SurePublisher
+from portcall.runtime.broker.routed_notes import RoutedNotes
 from portcall.runtime.latch import Latch
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.parking import Parking
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.events import Event
-from portcall.schemas.frames import encode_deliveries, encode_journal
-from portcall.schemas.journal import MAX_NOTES, ROUTED_LINGER_S, Note, routed
-from portcall.schemas.topology import (
-    COALESCE_KEY,
-    DELIVER,
-    JOURNAL,
-    deliver_key,
-    retry_key,
-    wait_rung,
-)
+from portcall.schemas.frames import encode_deliveries
+from portcall.schemas.topology import COALESCE_KEY, DELIVER, deliver_key, retry_key, wait_rung
 
 PARKED = Counter(
     "portcall_deliveries_aside",
@@ -38,8 +30,6 @@ AGAIN_MS = 2_000
 """A rung of every ladder."""
 DELIVERY_BYTES = 32
 """The approximate size of one more delivery of the same event in a frame."""
-NOTE_BYTES = 128
-"""The approximate size of a note in a frame, without its webhooks."""
 
 
 class Outgoing(NamedTuple):
@@ -78,13 +68,6 @@ def merged(matched: Iterable[Found]) -> list[Found]:
     return list(found.values())
 
 
-class OutgoingNote(NamedTuple):
-    """One note that waits to be packed."""
-
-    note: Note
-    latch: Latch
-
-
 class Outbox:
     """One batcher for each shard, and one for notes.
 
@@ -115,15 +98,7 @@ class Outbox:
             Batcher(partial(self._send_again, retry_key(shard)), weigh=_weigh)
             for shard in range(shards)
         ]
-        self._notes = Batcher(
-            self._send_notes,
-            weigh=_weigh_note,
-            max_items=MAX_NOTES,
-            linger_s=ROUTED_LINGER_S,
-            patient=True,
-        )
-        self._held = 0
-        self._max_held = max_held
+        self._notes = RoutedNotes(publisher, max_held=max_held)
 
     async def put(
         self, event: Event, webhook_ids: Sequence[int], latch: Latch, *, again: bool = False
@@ -181,28 +156,8 @@ class Outbox:
         await self._publisher.publish_surely(body, exchange=wait_rung(rung_ms), key=COALESCE_KEY)
 
     async def note(self, matched: Iterable[Found]) -> None:
-        """Note for each event which webhooks it was routed to; returns when that is confirmed.
-
-        Notes wait for others, up to `ROUTED_LINGER_S`, because nothing urgent depends on them: the
-        deliveries are on their way.
-        """
-        notes = [routed(event, webhook_ids, held) for event, webhook_ids, held in matched]
-        latch = Latch(len(notes))
-        for note in notes:
-            self._notes.add(OutgoingNote(note, latch))
-        self._held += 1
-        if self._held >= self._max_held:
-            self._notes.hurry()
-        try:
-            await latch.wait()
-        finally:
-            self._held -= 1
-
-    async def _send_notes(self, items: list[OutgoingNote]) -> None:
-        body = encode_journal(uuid.uuid4().hex, [item.note for item in items])
-        await self._publisher.publish_surely(body, exchange=JOURNAL)
-        for item in items:
-            item.latch.count_down()
+        """Note for each event which webhooks it was routed to; returns when that is confirmed."""
+        await self._notes.note(matched)
 
     async def _send(self, key: str, items: list[Outgoing]) -> None:
         await self._publisher.publish_surely(pack(items), exchange=DELIVER, key=key)
@@ -247,9 +202,3 @@ def _weigh(item: Outgoing, last: Outgoing | None) -> int:
     if last is not None and last.event is item.event:
         return DELIVERY_BYTES
     return DELIVERY_BYTES + len(bytes(item.event.body))
-
-
-def _weigh_note(item: OutgoingNote, _last: OutgoingNote | None) -> int:
-    note = item.note
-    held = sum(map(len, note.held.values())) if note.held else 0
-    return NOTE_BYTES + 4 * (len(note.webhooks or ()) + held)

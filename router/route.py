@@ -18,7 +18,7 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action, Event, check_action
 from portcall.schemas.filters import COALESCING, Filters
 from portcall.schemas.frames import AGAIN_HEADER, decode_deliveries, decode_events
-from portcall.schemas.topology import COALESCE
+from portcall.schemas.topology import COALESCE, SHARD_HEADER
 
 EVENTS = Counter(
     "portcall_events_routed",
@@ -27,6 +27,11 @@ EVENTS = Counter(
     registry=REGISTRY,
 )
 DELIVERIES = Counter("portcall_deliveries_routed", "Deliveries made.", registry=REGISTRY)
+COPIES = Counter(
+    "portcall_router_copies",
+    "Frames that named a shard and came to the router nevertheless.",
+    registry=REGISTRY,
+)
 _MATCHED = EVENTS.labels("yes")
 _UNMATCHED = EVENTS.labels("no")
 
@@ -97,6 +102,10 @@ class Router:
             return
         events = decode_events(message.body).events
         again = message.redeliveries > 0 or AGAIN_HEADER in message.headers
+        if SHARD_HEADER in message.headers:
+            # A copy, by a binding of an older build; or the only one, if its shard has no queue.
+            again = True
+            COPIES.inc()
         bits = [_action_bit(event) for event in events]
         latch = Latch()  # counted down once more when every event has been put
         matched: list[Found] = []

@@ -59,7 +59,9 @@ program with an account on the broker can:
 * publish frames of events to the exchange `{topology.EVENTS}`, under the key
   `<registry>.<action>`, persistent and mandatory; an event is accepted once the broker has
   confirmed its frame;
-* bind its own queue to `{topology.EVENTS}` and receive every event as it arrives;
+* bind its own queue to `{topology.EVENTS}` and receive every event as it arrives. A frame from the
+  producer may also have the fields of a frame of deliveries: it needs no router. One from
+  `portcall doctor` has no events;
 * read the stream `{topology.LOG}` from any offset and see the result of every attempt;
 * read the stream `{topology.JOURNAL}`: which events were accepted, and which webhooks each was
   routed to. A program that publishes events may write a note there after the broker's confirm:
@@ -168,7 +170,9 @@ def _operations() -> Json:
             "send", "log", "The deliverer publishes the result of every attempt."
         ),
         "sendNotes": _operation(
-            "send", "journal", "The producer and the router note accepted and routed events."
+            "send",
+            "journal",
+            "The producer, the router and the deliverer note accepted and routed events.",
         ),
         "sendDeadLetters": _operation(
             "send", "dead", "Deliveries given up, and messages that can never be processed."
@@ -202,7 +206,14 @@ def _messages() -> Json:
     again = "1: its events may have been routed before; deliverers check the log for them."
     event_headers = {
         "type": "object",
-        "properties": {AGAIN_HEADER: {"type": "integer", "description": again}},
+        "properties": {
+            AGAIN_HEADER: {"type": "integer", "description": again},
+            topology.SHARD_HEADER: {
+                "type": "string",
+                "description": "The shard of all its webhooks. Only the producer writes it: the "
+                "message is a frame of deliveries, too, and goes past the router.",
+            },
+        },
     }
     return {
         "EventFrame": {

@@ -34,7 +34,8 @@ original was published to."""
 KEY_HEADER = "portcall-key"
 """Of the same: the original's routing key."""
 AGAIN_HEADER = "portcall-again"
-"""Of a frame of events that may have been routed before: a person sent it once more."""
+"""Of a frame of events that may have been routed before: a person sent it once more, or another
+queue may have taken it."""
 
 Version = Annotated[int, Meta(ge=1)]
 
@@ -51,12 +52,22 @@ class DeliveryFrame(Struct, frozen=True, omit_defaults=True):
 
     ``again``: the deliveries may have been routed before, for example before a router crashed. The
     deliverer checks the log for those already attempted.
+
+    ``direct``: the producer made the frame, and published it as a frame of events, too. No router
+    notes what its events were routed to, so the deliverer does.
     """
 
     v: Version
     events: list[Event]
     deliveries: list[Delivery]
     again: bool = False
+    direct: bool = False
+
+
+class _Way(Struct, frozen=True):
+    """Which way a frame of events takes."""
+
+    direct: bool = False
 
 
 class RecordFrame(Struct, frozen=True):
@@ -125,6 +136,7 @@ Frame = TypeVar(
 RecordT = TypeVar("RecordT", Record, RawRecord)
 
 encode = msgspec.json.Encoder().encode
+_decode_way = msgspec.json.Decoder(_Way).decode
 _decode_version = msgspec.json.Decoder(_AnyFrame).decode
 _decode_events = msgspec.json.Decoder(EventFrame).decode
 _decode_deliveries = msgspec.json.Decoder(DeliveryFrame).decode
@@ -140,10 +152,14 @@ def encode_events(events: Sequence[Event]) -> bytes:
 
 
 def encode_deliveries(
-    events: Sequence[Event], deliveries: Sequence[Delivery], *, again: bool = False
+    events: Sequence[Event],
+    deliveries: Sequence[Delivery],
+    *,
+    again: bool = False,
+    direct: bool = False,
 ) -> bytes:
     """Write a frame of deliveries; each points at its event by position."""
-    return encode(DeliveryFrame(VERSION, list(events), list(deliveries), again))
+    return encode(DeliveryFrame(VERSION, list(events), list(deliveries), again, direct))
 
 
 def encode_records(
@@ -184,6 +200,19 @@ def decode_deliveries(body: bytes) -> DeliveryFrame:
     frame = _decoded(_decode_deliveries, body)
     _check_positions([delivery.event for delivery in frame.deliveries], len(frame.events))
     return frame
+
+
+def goes_past_routers(body: bytes) -> bool:
+    """Whether a readable frame of events is also a frame of deliveries."""
+    return _decode_way(body).direct
+
+
+def routed_by(frame: DeliveryFrame) -> list[tuple[Event, list[int]]]:
+    """The events of a frame, each with the webhooks that the frame's deliveries are for."""
+    found: list[tuple[Event, list[int]]] = [(event, []) for event in frame.events]
+    for delivery in frame.deliveries:
+        found[delivery.event][1].append(delivery.webhook_id)
+    return found
 
 
 def decode_records(body: bytes) -> RecordFrame:

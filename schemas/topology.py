@@ -8,6 +8,10 @@ It works on RabbitMQ 3.10 and 4.x without a plugin. Three rules explain the argu
   message would hold one of the 32 slots of the broker's internal dead-letter worker for ever.
 * A delay is a queue with one fixed TTL, so that the head always expires first; never a TTL for a
   single message, and never ``x-expires``, which would drop a queue with messages in it.
+
+Events pass `EVENTS`, where anyone may bind a queue, and then `SHARDS`: a frame that names a shard
+in a header goes to that shard's queue, every other one by `ROUTER` to the router
+(docs/decisions/0057).
 """
 
 from collections.abc import Iterable
@@ -18,6 +22,8 @@ from portcall.schemas.durations import format_duration
 
 EVENTS = "portcall.events"
 EVENTS_IN = "portcall.events.in"
+SHARDS = "portcall.shards"
+ROUTER = "portcall.router"
 DELIVER = "portcall.deliver"
 COALESCE = "portcall.coalesce"
 LOG = "portcall.log"
@@ -43,6 +49,11 @@ LOG_MAX_AGE = "7D"
 It is not a setting: a queue's arguments cannot be changed, and the store has a retention
 setting."""
 
+SHARD_HEADER = "portcall-shard"
+"""Of a frame on `EVENTS` that is also a frame of deliveries, all of this shard."""
+DIRECT_WEBHOOKS = 0
+"""Up to so many enabled webhooks a producer sends events past the router, by default."""
+
 GIB = 1024**3
 Argument = str | int
 
@@ -52,7 +63,7 @@ class Exchange:
     """An AMQP exchange; always durable."""
 
     name: str
-    type: Literal["direct", "fanout", "topic"]
+    type: Literal["direct", "fanout", "headers", "topic"]
     arguments: dict[str, Argument] = field(default_factory=dict)
 
 
@@ -74,20 +85,32 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A queue receives from an exchange the messages with this routing key."""
+    """A queue receives from an exchange the messages with this routing key, or these headers."""
 
     exchange: str
     queue: str
     key: str = ""
+    headers: tuple[tuple[str, Argument], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """An exchange receives from another one the messages with this routing key."""
+
+    source: str
+    destination: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Everything to declare, in a valid order."""
+    """Everything to declare, in a valid order; and the bindings of older builds, to remove last."""
 
     exchanges: tuple[Exchange, ...]
     queues: tuple[Queue, ...]
     bindings: tuple[Binding, ...]
+    relays: tuple[Relay, ...] = ()
+    obsolete: tuple[Binding, ...] = ()
 
 
 def event_key(registry: str, action: str) -> str:
@@ -145,6 +168,8 @@ def topology(*, shards: int, rungs_ms: tuple[int, ...], max_bytes: int = GIB) ->
         Exchange(UNROUTED, "fanout"),
         Exchange(DEAD, "fanout"),
         Exchange(EVENTS, "topic", {"alternate-exchange": UNROUTED}),
+        Exchange(ROUTER, "fanout", {"alternate-exchange": UNROUTED}),
+        Exchange(SHARDS, "headers", {"alternate-exchange": ROUTER}),
         Exchange(DELIVER, "direct", {"alternate-exchange": UNROUTED}),
         Exchange(LOG, "fanout"),
         Exchange(JOURNAL, "fanout"),
@@ -162,7 +187,7 @@ def topology(*, shards: int, rungs_ms: tuple[int, ...], max_bytes: int = GIB) ->
     bindings = [
         Binding(UNROUTED, UNROUTED),
         Binding(DEAD, DEAD),
-        Binding(EVENTS, EVENTS_IN, "#"),
+        Binding(ROUTER, EVENTS_IN),
         Binding(DELIVER, COALESCE, COALESCE_KEY),
         Binding(LOG, LOG),
         Binding(JOURNAL, JOURNAL),
@@ -175,6 +200,7 @@ def topology(*, shards: int, rungs_ms: tuple[int, ...], max_bytes: int = GIB) ->
         bindings += [
             Binding(DELIVER, deliver_queue(shard), deliver_key(shard)),
             Binding(DELIVER, retry_queue(shard), retry_key(shard)),
+            Binding(SHARDS, deliver_queue(shard), headers=((SHARD_HEADER, str(shard)),)),
         ]
     for rung_ms in rungs_ms:
         rung = wait_rung(rung_ms)
@@ -183,7 +209,13 @@ def topology(*, shards: int, rungs_ms: tuple[int, ...], max_bytes: int = GIB) ->
         limited = {**arguments, "x-delivery-limit": KEPT_LIMIT}
         queues.append(Queue(rung, limited, earlier=arguments))
         bindings.append(Binding(rung, rung))
-    return Topology(tuple(exchanges), tuple(queues), tuple(bindings))
+    return Topology(
+        tuple(exchanges),
+        tuple(queues),
+        tuple(bindings),
+        relays=(Relay(EVENTS, SHARDS, "#"),),
+        obsolete=(Binding(EVENTS, EVENTS_IN, "#"),),
+    )
 
 
 def _worked(max_bytes: int) -> dict[str, Argument]:

@@ -102,7 +102,10 @@ async def declare(channel: AbstractChannel, topology: Document) -> None:
         await channel.declare_queue(each["name"], durable=True, arguments=each["arguments"])
     for each in topology["bindings"]:
         queue = await channel.get_queue(each["queue"], ensure=False)
-        await queue.bind(each["exchange"], each["key"])
+        await queue.bind(each["exchange"], each["key"], arguments=each.get("headers"))
+    for each in topology.get("relays", ()):
+        exchange = await channel.get_exchange(each["exchange"], ensure=False)
+        await exchange.bind(each["source"], each["key"])
 
 
 async def _counts(channel: AbstractChannel, names: Iterable[str]) -> dict[str, int]:

@@ -14,9 +14,9 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.harness.population import MATCHES, REPOSITORY, TAG, registry
-from portcall.router.subscriptions import Subscriptions
 from portcall.schemas.events import Action
 from portcall.store.engine import open_store
+from portcall.store.subscriptions.subscriptions import Subscriptions
 
 EVENTS = 20_000
 

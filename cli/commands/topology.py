@@ -18,9 +18,14 @@ from portcall.cli.server import home_folder, read_ready
 from portcall.cli.tables import Row, table
 from portcall.runtime.broker.declaring import apply, depths
 from portcall.runtime.settings import Settings
-from portcall.schemas.topology import Topology, topology
+from portcall.schemas.topology import DIRECT_WEBHOOKS, Topology, topology
 
-_DECIDING = ("PORTCALL_SHARDS", "PORTCALL_RETRY_SCHEDULE", "PORTCALL_RECORD_RETENTION")
+_DECIDING = (
+    "PORTCALL_SHARDS",
+    "PORTCALL_RETRY_SCHEDULE",
+    "PORTCALL_RECORD_RETENTION",
+    "PORTCALL_DIRECT_WEBHOOKS",
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,10 +37,11 @@ app = typer.Typer(
 
 
 class TopologySettings(Settings):
-    """The settings that determine the topology; the store and the token do not."""
+    """The settings that determine the topology and its use; the store and the token do not."""
 
     database_url: str = Field(default="", alias="PORTCALL_DATABASE_URL")
     token: str = Field(default="", alias="PORTCALL_TOKEN", repr=False)
+    direct_webhooks: int = Field(default=DIRECT_WEBHOOKS, ge=0, alias="PORTCALL_DIRECT_WEBHOOKS")
 
     @property
     def topology(self) -> Topology:
@@ -108,7 +114,7 @@ def apply_topology() -> None:
     asyncio.run(apply(settings.amqp_url, wanted))
     note(
         f"The broker has {len(wanted.exchanges)} exchanges, {len(wanted.queues)} queues and"
-        f" {len(wanted.bindings)} bindings of Portcall's."
+        f" {len(wanted.bindings) + len(wanted.relays)} bindings of Portcall's."
     )
 
 
@@ -153,7 +159,16 @@ def document(wanted: Topology, counts: Mapping[str, int | None]) -> Document:
             for each in wanted.queues
         ],
         "bindings": [
-            {"exchange": each.exchange, "queue": each.queue, "key": each.key}
+            {
+                "exchange": each.exchange,
+                "queue": each.queue,
+                "key": each.key,
+                "headers": dict(each.headers),
+            }
             for each in wanted.bindings
+        ],
+        "relays": [
+            {"exchange": each.destination, "source": each.source, "key": each.key}
+            for each in wanted.relays
         ],
     }

@@ -14,6 +14,7 @@ from portcall.cli.client import Document
 from portcall.cli.commands.schema import schema_problem
 from portcall.cli.commands.topology import TopologySettings, settings_of
 from portcall.cli.doctor import broker_version, findings
+from portcall.cli.doctor.direct_way import direct_way
 from portcall.cli.doctor.findings import Finding, ok, unknown, wrong
 from portcall.cli.errors import NotRunningError, UsageError
 from portcall.cli.server import home_folder, read_ready
@@ -127,6 +128,7 @@ async def _broker(settings: TopologySettings) -> list[Finding]:
     return [
         broker_version.broker(version),
         findings.topology(missing, difference),
+        await direct_way(settings, is_whole=not missing),
         findings.queues(counts),
     ]
 

@@ -9,7 +9,12 @@ from portcall.runtime.broker.tap import Tap
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.errors import FrameError
 from portcall.schemas.events import Event
-from portcall.schemas.frames import decode_deliveries, decode_events, decode_records
+from portcall.schemas.frames import (
+    decode_deliveries,
+    decode_events,
+    decode_records,
+    goes_past_routers,
+)
 from portcall.schemas.records import Record
 from portcall.schemas.topology import DELIVER, EVENTS, LOG, deliver_key
 
@@ -82,9 +87,11 @@ class Lookout:
             frame = decode_events(body) if exchange == EVENTS else decode_deliveries(body)
         except FrameError:
             return  # a newer frame with unknown fields
-        told = self._arrived if exchange == EVENTS else self._routed
         for event in frame.events:
-            told(event)
+            if exchange == EVENTS:
+                self._arrived(event)
+            if exchange == DELIVER or goes_past_routers(body):
+                self._routed(event)
 
     async def read_from(self) -> int | str:
         """Return where to start: at the stream's end; after a reconnect, after the last record.

@@ -33,13 +33,14 @@ DEAD_LOOKED_AT = 1_000
 """Dead letters that are searched for suspects."""
 
 _PLACES: dict[Doubt, tuple[str, ...]] = {
-    Doubt.NOT_ROUTED: (EVENTS_IN,),
+    Doubt.NOT_ROUTED: (EVENTS_IN, "portcall.deliver."),
     Doubt.NOT_ATTEMPTED: ("portcall.deliver.", "portcall.retry.", "portcall.wait.", COALESCE),
     Doubt.NOT_RETRIED: ("portcall.retry.", "portcall.wait."),
-    Doubt.NEVER_ACCEPTED: (EVENTS_IN,),
-    Doubt.NEVER_ROUTED: (EVENTS_IN,),
+    Doubt.NEVER_ACCEPTED: (EVENTS_IN, "portcall.deliver."),
+    Doubt.NEVER_ROUTED: (EVENTS_IN, "portcall.deliver."),
 }
-"""The queues that may hold it; a missing note arrives when its event is routed again."""
+"""The queues that may hold it; a missing note arrives when its event is routed again, or when a
+direct frame is delivered again."""
 
 Depths = Callable[[], Awaitable[Mapping[str, int | None]]]
 """The number of messages in each queue; raises `BrokerError`."""
@@ -192,7 +193,9 @@ def _in_frame(body: bytes) -> list[tuple[str, int | None]]:
         pass
     else:
         digests = [digest_of(event).hex() for event in frame.events]
-        return [(digests[each.event], each.webhook_id) for each in frame.deliveries]
+        events: list[tuple[str, int | None]] = [(digest, None) for digest in digests]
+        deliveries = [(digests[each.event], each.webhook_id) for each in frame.deliveries]
+        return deliveries + events * frame.direct
     try:
         return [(digest_of(event).hex(), None) for event in decode_events(body).events]
     except FrameError:

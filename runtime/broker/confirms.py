@@ -147,20 +147,23 @@ def _method(exchange: str, key: str, mandatory: bool) -> bytes:  # noqa: FBT001 
 def _properties(
     content_type: str, headers: Mapping[str, str | int] | None, message_id: str, *, lasting: bool
 ) -> bytes:
-    if headers or not lasting:
+    if not lasting:
         return Basic.Properties(
             content_type=content_type,
-            delivery_mode=PERSISTENT if lasting else None,
             headers=dict(headers) if headers else None,
             message_id=message_id,
         ).marshal()
     number = message_id.encode()
-    return _usual(content_type) + bytes((len(number),)) + number
+    usual = _usual(content_type, tuple(headers.items()) if headers else ())
+    return usual + bytes((len(number),)) + number
 
 
-@lru_cache(maxsize=10)
-def _usual(content_type: str) -> bytes:
-    """The properties of a persistent message without headers, up to the text of its id."""
+@lru_cache(maxsize=100)
+def _usual(content_type: str, headers: tuple[tuple[str, str | int], ...]) -> bytes:
+    """The properties of a persistent message, up to the text of its id, which is the last."""
     return Basic.Properties(
-        content_type=content_type, delivery_mode=PERSISTENT, message_id="0"
+        content_type=content_type,
+        delivery_mode=PERSISTENT,
+        headers=dict(headers) if headers else None,
+        message_id="0",
     ).marshal()[:-2]

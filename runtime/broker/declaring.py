@@ -68,7 +68,34 @@ async def _declare(connection: AbstractConnection, topology: Topology) -> None:
     for queue in topology.queues:
         channel = await _declare_queue(connection, channel, queue)
     for binding in topology.bindings:
-        await channel.queue_bind(binding.queue, binding.exchange, binding.key)
+        await channel.queue_bind(
+            binding.queue, binding.exchange, binding.key, arguments=dict(binding.headers)
+        )
+    for relay in topology.relays:
+        await channel.exchange_bind(
+            destination=relay.destination, source=relay.source, routing_key=relay.key
+        )
+    # Last: until then a message takes the old way and the new one, and arrives once.
+    for binding in topology.obsolete:
+        await channel.queue_unbind(binding.queue, binding.exchange, binding.key)
+
+
+async def has_exchange(url: str, name: str) -> bool:
+    """Whether the broker has an exchange of that name.
+
+    Raises:
+        BrokerError: The broker cannot be reached.
+    """
+    async with connected(url, name="portcall topology") as connection:
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                channel = await open_channel(connection)
+                await channel.exchange_declare(name, passive=True)
+        except ChannelNotFoundEntity:
+            return False
+        except BROKER_FAILURES as error:
+            raise BrokerError(f"{name} cannot be looked at: {describe(error)}") from error
+        return True
 
 
 async def _declare_queue(connection: AbstractConnection, channel: Channel, queue: Queue) -> Channel:

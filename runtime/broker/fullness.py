@@ -8,7 +8,7 @@ there is no estimate.
 import asyncio
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,11 +68,24 @@ def bounded_queues(topology: Topology, exchanges: Collection[str]) -> dict[str, 
         for queue in topology.queues
         if queue.arguments.get("x-overflow") == "reject-publish"
     }
+    leads_to = {end: exchange for exchange in exchanges for end in _ends(topology, exchange)}
     return {
-        binding.queue: Bounded(binding.exchange, limits[binding.queue])
+        binding.queue: Bounded(leads_to[binding.exchange], limits[binding.queue])
         for binding in topology.bindings
-        if binding.exchange in exchanges and binding.queue in limits
+        if binding.exchange in leads_to and binding.queue in limits
     }
+
+
+def _ends(topology: Topology, exchange: str) -> Iterator[str]:
+    """An exchange, and those that get its messages from it."""
+    yield exchange
+    alternates = {
+        each.name: each.arguments.get("alternate-exchange") for each in topology.exchanges
+    }
+    for relay in topology.relays:
+        if relay.source == exchange:
+            yield relay.destination
+            yield str(alternates[relay.destination])
 
 
 class Fullness:
@@ -83,6 +96,8 @@ class Fullness:
         sizes: Knows the sizes of messages.
         queues: Which queues.
         clock: Monotonic seconds.
+        is_steady: Look at every queue at the same interval, as long as something is published or
+            `waiting` is called.
     """
 
     def __init__(
@@ -91,12 +106,15 @@ class Fullness:
         sizes: Sizes,
         queues: Mapping[str, Bounded],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        is_steady: bool = False,
     ) -> None:
         self._counting = counting
         self._sizes = sizes
         self._queues = queues
         self._nearly_full: dict[str, float] = {}
         self._clock = clock
+        self._is_steady = is_steady
         self._activity = Activity(clock=clock)
         self._published = 0
         self._answers: dict[str, int] = {}
@@ -113,13 +131,25 @@ class Fullness:
         told = [f"{queue} {share:.0%}" for queue, share in sorted(self._nearly_full.items())]
         return f"queues are nearly full, and will refuse what is published: {', '.join(told)}"
 
+    def waiting(self, queue: str, within_s: float) -> int:
+        """How many messages waited in a queue at the last look.
+
+        Without a look in the last *within_s* seconds it is 1: there may be some. Then the next look
+        is soon.
+        """
+        if self._clock() - self._asked_at > within_s:
+            self._activity.use()
+            return 1
+        return self._answers.get(queue, 1)
+
     async def run(self) -> None:
         """Check at an interval; ends only by cancellation."""
         while True:
             try:
                 await self.look()
             except BrokerError:
-                await asyncio.sleep(PAUSE_S)
+                if not self._is_steady:
+                    await asyncio.sleep(PAUSE_S)
             await self._activity.rest(LOOK_S, IDLE_LOOK_S)
 
     async def look(self) -> None:
@@ -136,13 +166,13 @@ class Fullness:
         if published != self._published:
             self._published, self._is_still = published, False
             self._activity.use()
-        elif self._is_still and self._clock() - self._asked_at < AT_LEAST_S:
-            return
-        if not used:
+        is_quiet = self._is_still and (self._activity.is_idle or not self._is_steady)
+        asked_at = self._clock()
+        if not used or (is_quiet and asked_at - self._asked_at < AT_LEAST_S):
             return
         answers = await self._counting.each_waiting(used)
         self._is_still = answers == self._answers
-        self._answers, self._asked_at = answers, self._clock()
+        self._answers, self._asked_at = answers, asked_at
         for queue, waiting in answers.items():
             bounded = self._queues[queue]
             share = waiting * self._sizes.mean_bytes(bounded.exchange) / bounded.max_bytes
@@ -153,4 +183,4 @@ class Fullness:
                 self._nearly_full.pop(queue, None)
 
     def _is_used(self, bounded: Bounded) -> bool:
-        return self._sizes.mean_bytes(bounded.exchange) > 0
+        return self._is_steady or self._sizes.mean_bytes(bounded.exchange) > 0

@@ -10,7 +10,7 @@ import pytest_asyncio
 from tests.faults.harness.crash_table import FAILS, REFUSES, SLOWISH, TABLE, Case
 from tests.faults.harness.crashing import environment
 from tests.faults.harness.lab import Lab, laboratory
-from tests.faults.scenarios.crashes import EVENTS, FAN_OUT, crash
+from tests.faults.scenarios.crashes import DIRECT, EVENTS, crash
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
@@ -25,14 +25,14 @@ def order_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def lab(tmp_path_factory: pytest.TempPathFactory, order_file: Path) -> AsyncIterator[Lab]:
     """An installation whose roles have crash points."""
     folder = tmp_path_factory.mktemp("crashes")
-    async with laboratory(folder, environment(order_file)) as lab:
+    async with laboratory(folder, environment(order_file) | DIRECT) as lab:
         yield lab
 
 
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, id=str(case.point), marks=[] if case.quick else [pytest.mark.long])
+        pytest.param(case, id=case.name, marks=[] if case.quick else [pytest.mark.long])
         for case in TABLE
     ],
 )
@@ -40,7 +40,7 @@ async def test_a_death_between_two_effects(lab: Lab, order_file: Path, case: Cas
     verdict = await crash(lab, order_file, case)
 
     assert verdict.problems == []
-    assert verdict.accepted == EVENTS * FAN_OUT
+    assert verdict.accepted == EVENTS * case.fan_out
     if case.script in (FAILS, SLOWISH):
         assert verdict.given_up == (verdict.accepted if case.script is FAILS else 0)
     if case.script is REFUSES:
@@ -57,4 +57,4 @@ async def test_a_death_between_two_effects(lab: Lab, order_file: Path, case: Cas
     if not case.repeats:
         assert verdict.duplicates == []
     # A frame has at most 64 deliveries, and at most all of them were in the dead role's hands.
-    assert len(verdict.duplicates) <= EVENTS * FAN_OUT
+    assert len(verdict.duplicates) <= EVENTS * case.fan_out

@@ -7,6 +7,7 @@ import pytest
 
 from tests.faults.harness.injector import BROKER, ROLES
 from tests.faults.harness.lab import laboratory
+from tests.faults.scenarios.crashes import DIRECT
 from tests.faults.scenarios.kills import kills
 
 pytestmark = pytest.mark.timeout(300)
@@ -22,6 +23,15 @@ async def test_nothing_is_lost_however_often_everybody_is_killed(tmp_path: Path)
     signals = figures["signals"]
     assert isinstance(signals, dict)
     assert set(signals) == {f"SIGKILL {whom}" for whom in (*ROLES, BROKER)}
+
+
+async def test_nothing_of_what_takes_no_router_is_lost_either(tmp_path: Path) -> None:
+    async with laboratory(tmp_path, DIRECT) as lab:
+        figures = await kills(lab, deliveries=600, rate=40, every_s=1.5, fan_out=1, batch=1)
+
+    assert figures["problems"] == []
+    assert figures["deliveries"] == 600
+    assert figures["given_up"] == figures["cancelled"] == 0
 
 
 @pytest.mark.long

@@ -164,11 +164,11 @@ async def test_what_waits_in_a_queue_may_be_what_is_sought(world: World) -> None
     await put(world.url, EVENTS_IN, [b"three"])
     look = await world.look()
     assert look.queued == {
-        Doubt.NOT_ROUTED: 1,
+        Doubt.NOT_ROUTED: 3,  # a direct frame is noted by the deliverer that takes it
         Doubt.NOT_ATTEMPTED: 2,
         Doubt.NOT_RETRIED: 0,
-        Doubt.NEVER_ACCEPTED: 1,
-        Doubt.NEVER_ROUTED: 1,
+        Doubt.NEVER_ACCEPTED: 3,
+        Doubt.NEVER_ROUTED: 3,
     }
 
 
@@ -200,6 +200,23 @@ async def test_the_delivery_limit_drops_nothing_and_the_audit_names_it(
     deaths = dead.headers["x-death"]
     assert isinstance(deaths, list) and deaths[0]["reason"] == "delivery_limit"
     assert DELIVERY_LIMIT == 500  # the topology's own, not a smaller one for the test
+
+
+async def test_a_direct_frame_that_nobody_took_is_named_as_the_event_that_was_not_routed(
+    world: World,
+) -> None:
+    of = event("unlucky")
+    await world.note(of)
+    body = encode_deliveries([of], [Delivery(event=0, webhook_id=HOOK)], direct=True)
+    await put(world.url, FRESH, [body])
+    async with consuming(world, FRESH):
+        await until_depth(world.url, DEAD, 1)
+
+    look = await world.look()
+
+    (suspect,) = look.accounts.suspects
+    assert (suspect.doubt, look.queued[suspect.doubt]) == (Doubt.NOT_ROUTED, 0)
+    assert look.reasons[suspect.digest, None] == "it was delivered too often"
 
 
 async def test_poison_is_put_aside_with_its_reason_and_named(world: World) -> None:

@@ -120,7 +120,7 @@ class Pods:
         return True
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_the_setup_runs_twice_and_then_every_role_is_ready_and_ends_in_its_grace(
     amqp_url: str, postgres_url: str, tmp_path: Path
 ) -> None:

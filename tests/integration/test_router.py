@@ -23,7 +23,6 @@ from aiohttp import ClientSession
 from portcall.router.coalescing import Coalescing
 from portcall.router.outbox import AGAIN_MS, Outbox
 from portcall.router.route import Router
-from portcall.router.subscriptions import Subscriptions
 from portcall.router.watching import Watching
 from portcall.runtime.broker import declaring
 from portcall.runtime.broker.consumer import Consumer
@@ -48,6 +47,7 @@ from portcall.schemas.topology import (
 from portcall.schemas.webhooks import Status
 from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
+from portcall.store.subscriptions.subscriptions import Subscriptions
 from portcall.store.webhooks.row import WebhookDraft
 from tests.integration.runtime.brokers import (
     layout,

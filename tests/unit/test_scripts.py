@@ -254,14 +254,16 @@ def registry_clients(tmp_path: Path) -> Path:
 
 
 CLIENTS = ("oras", "cosign", "crane", "notation")
+ENGINE = ("docker.io", "containerd", "docker-cli", "docker-buildx")
 
 
 def test_clients_that_are_installed_are_not_fetched(stubs: Stubs, registry_clients: Path) -> None:
     for name in CLIENTS:
         stubs.add(name, "exit 0")
-    newest = registry_clients.parents[1] / ".cache/clients/usr/bin/docker-registry"
-    newest.parent.mkdir(parents=True)
-    newest.touch(mode=0o755)
+    for program in ("bin/docker-registry", "sbin/dockerd"):
+        newest = registry_clients.parents[1] / ".cache/clients/usr" / program
+        newest.parent.mkdir(parents=True)
+        newest.touch(mode=0o755)
     done = stubs.run(registry_clients)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert stubs.calls.read_text() == ""
@@ -274,7 +276,8 @@ def test_clients_that_cannot_be_fetched_are_no_failure(
     stubs.add("apt-get", f'case $1 in indextargets) echo "{mirror}" ;; *) exit 1 ;; esac')
     done = stubs.run(registry_clients)
     assert done.returncode == 0
-    assert "Going on without oras cosign crane notation docker-registry." in done.stderr
+    said = f"Going on without {' '.join([*CLIENTS, *ENGINE])} docker-registry."
+    assert said in done.stderr
     assert not (registry_clients.parents[1] / ".cache").exists()
 
 

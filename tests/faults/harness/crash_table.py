@@ -27,6 +27,7 @@ class Case:
         repeats: Whether deliveries may be repeated.
         script: What the endpoint does meanwhile.
         quick: Whether it is in the fast subset.
+        direct: Events come one by one, for one webhook, so that most take no router; else in fives.
         final_answers: Of the webhooks.
     """
 
@@ -34,7 +35,18 @@ class Case:
     repeats: bool = False
     script: Script = SLOWISH
     quick: bool = False
+    direct: bool = False
     final_answers: str = "acr"
+
+    @property
+    def name(self) -> str:
+        """The point, and which way the events take."""
+        return f"{self.point}{', direct' if self.direct else ''}"
+
+    @property
+    def fan_out(self) -> int:
+        """How many webhooks each event is for."""
+        return 1 if self.direct else 2
 
 
 TABLE = (
@@ -81,6 +93,28 @@ TABLE = (
     # Deliverer, given up: buried, confirmed, then the record.
     Case(CrashPoint("deliverer", "publish", "before", "portcall.dead"), repeats=True, script=FAILS),
     Case(CrashPoint("deliverer", "publish", "after", "portcall.dead"), repeats=True, script=FAILS),
+    # Past the router: producer to deliverer, which notes what no router has noted.
+    Case(CrashPoint("producer", "publish", "under way", number=5), repeats=True, direct=True),
+    Case(CrashPoint("producer", "publish", "after", number=5), repeats=True, direct=True),
+    Case(
+        CrashPoint("deliverer", "publish", "before", "portcall.journal"),
+        repeats=True,
+        quick=True,
+        direct=True,
+    ),
+    Case(
+        CrashPoint("deliverer", "publish", "under way", "portcall.journal"),
+        repeats=True,
+        direct=True,
+    ),
+    Case(
+        CrashPoint("deliverer", "publish", "after", "portcall.journal"),
+        repeats=True,
+        quick=True,
+        direct=True,
+    ),
+    Case(CrashPoint("deliverer", "post", "under way", number=3), repeats=True, direct=True),
+    Case(CrashPoint("deliverer", "ack", "before", number=3), repeats=True, direct=True),
     # Deliverer, a final answer: answered, record published, confirmed, frame acked.
     *(
         Case(point, repeats=True, script=REFUSES, quick=quick, final_answers="400")

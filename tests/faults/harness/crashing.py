@@ -100,7 +100,9 @@ class Trap:
     def die(self) -> None:
         """End this process at once; the order is carried out."""
         moment = f"{role_of(os.getpid())} {time.time()}"
-        self._file.with_suffix(".done").write_text(moment)
+        writing = self._file.with_suffix(".writing")
+        writing.write_text(moment)
+        writing.rename(self._file.with_suffix(".done"))  # who waits for it finds all of it
         self._file.unlink()
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -167,7 +169,7 @@ def arm() -> None:
         (Settler, "settle", "taken"),
         (Publisher, "publish", "publish"),
         (ChannelReceipt, "acknowledge", "ack"),
-        (Attempter, "_decide", "follow"),
+        (Attempter, "_conclude", "follow"),
         (Reading, "remove", "remove"),
     ):
         call = getattr(owner, name)

@@ -13,7 +13,10 @@ from tests.faults.harness.verdict import Verdict
 from tests.sink import eventually
 
 EVENTS = 60
-FAN_OUT = 2
+DIRECT = {"PORTCALL_DIRECT_WEBHOOKS": "1000"}
+"""Single events of one shard take no router."""
+RATE, DIRECT_RATE = 120, 20
+"""Events a second. After one that takes the way through the router, others follow it for 2.5 s."""
 
 
 async def crash(lab: Lab, file: Path, case: Case, *, settle_s: float = 40.0) -> Verdict:
@@ -26,12 +29,17 @@ async def crash(lab: Lab, file: Path, case: Case, *, settle_s: float = 40.0) -> 
         settle_s: How long everything may take to end.
     """
     lab.begin()
-    endpoints = await lab.add_endpoints(FAN_OUT, final_answers=case.final_answers)
+    endpoints = await lab.add_endpoints(case.fan_out, final_answers=case.final_answers)
     await lab.sink.plays({endpoint.path: case.script for endpoint in endpoints})
     done = file.with_suffix(".done")
     await asyncio.to_thread(order, file, case.point)
     loading = asyncio.create_task(
-        lab.load.publish(EVENTS, lambda _: Subject(endpoints[0].registry), rate=120, batch=5)
+        lab.load.publish(
+            EVENTS,
+            lambda _: Subject(endpoints[0].registry),
+            rate=DIRECT_RATE if case.direct else RATE,
+            batch=1 if case.direct else 5,
+        )
     )
     await eventually(done.exists, within_s=20, what=f"death of the {case.point}")
     role, moment = (await asyncio.to_thread(done.read_text)).split()
@@ -44,7 +52,7 @@ async def crash_table(folder: Path, settings: Mapping[str, float]) -> dict[str, 
     """Every case of the table, or the first of them; gives a row of figures for each."""
     file = folder / "order"
     rows: list[dict[str, object]] = []
-    async with laboratory(folder, environment(file)) as lab:
+    async with laboratory(folder, environment(file) | DIRECT) as lab:
         for case in TABLE[: int(settings["cases"])]:
             verdict = await crash(lab, file, case)
             problems = verdict.problems

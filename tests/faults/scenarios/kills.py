@@ -11,8 +11,6 @@ from tests.faults.harness.injector import BROKER, ROLES
 from tests.faults.harness.lab import Lab
 from tests.faults.harness.load import Subject
 
-FAN_OUT = 10
-
 
 async def kills(
     lab: Lab,
@@ -20,6 +18,8 @@ async def kills(
     deliveries: int,
     rate: float,
     every_s: float,
+    fan_out: int = 10,
+    batch: int = 4,
     number: signal.Signals = signal.SIGKILL,
     roles: tuple[str, ...] = (*ROLES, BROKER),
     seed: int = 1,
@@ -29,15 +29,17 @@ async def kills(
 
     Args:
         lab: Where.
-        deliveries: How many, about: an event makes `FAN_OUT`.
+        deliveries: How many, about: an event makes *fan_out*.
         rate: Deliveries a second.
         every_s: Between two signals, on average.
+        fan_out: How many webhooks each event is for.
+        batch: Events in a request.
         number: The signal.
         roles: Who gets it.
         seed: Decides the order.
         settle_s: How long everything may take to end, after the last signal.
     """
-    endpoints = await lab.add_endpoints(FAN_OUT)
+    endpoints = await lab.add_endpoints(fan_out)
     registry = endpoints[0].registry
     chance = random.Random(seed)  # noqa: S311 (reproducible, not secret)
     began = time.monotonic()
@@ -45,7 +47,7 @@ async def kills(
         lab.injector.rampage(number, roles, every_s=every_s, chance=chance)
     )
     await lab.load.publish(
-        deliveries // FAN_OUT, lambda _: Subject(registry), rate=rate / FAN_OUT, batch=4
+        deliveries // fan_out, lambda _: Subject(registry), rate=rate / fan_out, batch=batch
     )
     published_s = time.monotonic() - began
     rampage.cancel()

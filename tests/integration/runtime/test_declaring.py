@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+import aio_pika
 import pytest
 
 from portcall.cli.rabbitmq_versions import parsed
@@ -14,10 +15,12 @@ from portcall.schemas.topology import (
     EVENTS,
     EVENTS_IN,
     LOG,
+    SHARD_HEADER,
     UNROUTED,
     Queue,
     Topology,
     deliver_queue,
+    event_key,
     retry_key,
     retry_queue,
     wait_rung,
@@ -123,3 +126,59 @@ async def test_what_no_queue_takes_is_kept_apart(laid: str) -> None:
         await until_depth(laid, UNROUTED, 1)
         await publisher.publish(b"taken", exchange=EVENTS, key="any.thing")
     assert [found.body for found in await take_all(laid, UNROUTED)] == [b"lost"]
+
+
+async def bind(url: str, *, queue: str, exchange: str, key: str) -> None:
+    """Bind a queue; it is made if there is none."""
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        names = [each.name for each in layout().queues]
+        found = await (
+            channel.get_queue(queue)
+            if queue in names
+            else channel.declare_queue(queue, durable=True)
+        )
+        await found.bind(exchange, key)
+
+
+READER = "reader"
+
+
+@pytest.mark.parametrize("key", ["#", "*.*", "myregistry.push", "*.push", "myregistry.#"])
+async def test_a_reader_sees_each_event_once_whichever_way_it_takes(
+    amqp_url: str, key: str
+) -> None:
+    await declaring.apply(amqp_url, layout(shards=2))
+    await bind(amqp_url, queue=READER, exchange=EVENTS, key=key)
+    async with publishing(amqp_url) as publisher:
+        sent = event_key("myregistry", "push")
+        await publisher.publish(b"routed", exchange=EVENTS, key=sent)
+        await publisher.publish(b"direct", exchange=EVENTS, key=sent, headers={SHARD_HEADER: "1"})
+    assert [found.body for found in await take_all(amqp_url, READER)] == [b"routed", b"direct"]
+    [routed] = await take_all(amqp_url, EVENTS_IN)
+    [direct] = await take_all(amqp_url, deliver_queue(1))
+    assert (routed.body, routed.key, direct.body, direct.key) == (b"routed", sent, b"direct", sent)
+    assert await take_all(amqp_url, deliver_queue(0)) == []
+
+
+async def test_a_shard_that_has_no_queue_is_the_routers(amqp_url: str) -> None:
+    await declaring.apply(amqp_url, layout(shards=1))
+    async with publishing(amqp_url) as publisher:
+        await publisher.publish(b"x", exchange=EVENTS, key="a.push", headers={SHARD_HEADER: "1"})
+    assert [found.body for found in await take_all(amqp_url, EVENTS_IN)] == [b"x"]
+
+
+async def test_the_binding_of_an_older_build_copies_direct_frames_until_it_is_removed(
+    amqp_url: str,
+) -> None:
+    await declaring.apply(amqp_url, layout())
+    await bind(amqp_url, queue=EVENTS_IN, exchange=EVENTS, key="#")
+    async with publishing(amqp_url) as publisher:
+        for headers in (None, {SHARD_HEADER: "0"}):
+            await publisher.publish(b"x", exchange=EVENTS, key="a.push", headers=headers)
+        assert len(await take_all(amqp_url, EVENTS_IN)) == 2, "a routed one arrives once"
+        assert len(await take_all(amqp_url, deliver_queue(0))) == 1
+        await declaring.apply(amqp_url, layout())
+        await publisher.publish(b"y", exchange=EVENTS, key="a.push", headers={SHARD_HEADER: "0"})
+    assert await take_all(amqp_url, EVENTS_IN) == []
+    assert [found.body for found in await take_all(amqp_url, deliver_queue(0))] == [b"y"]

@@ -20,16 +20,23 @@ from portcall.deliverer.measures import FAILURES
 from portcall.deliverer.outbox import Outbox
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.webhooks import Webhooks
+from portcall.runtime.broker.routed_notes import RoutedNotes
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.pacing import Activity
 from portcall.schemas.deliveries import Delivery, delivery_id
 from portcall.schemas.errors import FrameError
 from portcall.schemas.events import PING, Event
 from portcall.schemas.extras import Extras
-from portcall.schemas.frames import REASON_HEADER, encode_deliveries
+from portcall.schemas.frames import (
+    REASON_HEADER,
+    decode_deliveries,
+    decode_journal,
+    encode_deliveries,
+)
 from portcall.schemas.health import encode_news
+from portcall.schemas.journal import numbers
 from portcall.schemas.records import Failure, Outcome
-from portcall.schemas.topology import BASE_RUNGS_MS, DEAD, DELIVER, LOG
+from portcall.schemas.topology import BASE_RUNGS_MS, DEAD, DELIVER, JOURNAL, LOG
 from portcall.schemas.webhooks import Cause, Status, Webhook
 from portcall.store.errors import StoreUnavailableError
 from tests.unit.deliverer.samples import (
@@ -65,6 +72,7 @@ class Bench:
     max_in_flight: int = 100
     stored_within_s: float = 0.0
     monotonic: Callable[[], float] = time.monotonic
+    max_held: int = 1
 
     def __post_init__(self) -> None:
         self.store_disabled: list[int] = []
@@ -78,6 +86,7 @@ class Bench:
             lanes=self.lanes,
             outbox=Outbox(self.broker, shards=1),
             log=self.store,
+            notes=RoutedNotes(self.broker, max_held=self.max_held),
             disabling=self,
             schedule_ms=SCHEDULE,
             rungs_ms=BASE_RUNGS_MS,
@@ -905,6 +914,56 @@ async def test_what_is_at_the_gate_is_put_back_when_the_process_stops(
     each.sender.release()
     await first
     assert len(each.sender.requests) == 1
+
+
+# -- direct frames: no router has noted them -----------------------------------------------------
+
+
+def direct(*webhook_ids: int) -> bytes:
+    made = decode_deliveries(frame(*(delivery(webhook_id) for webhook_id in webhook_ids)))
+    return encode_deliveries(made.events, made.deliveries, direct=True)
+
+
+def noted(bench: Bench) -> list[tuple[str, list[int]]]:
+    frames = [decode_journal(body) for to, _, body, _ in bench.broker.published if to == JOURNAL]
+    return [(each.event_id, numbers(each.webhooks or [])) for one in frames for each in one.notes]
+
+
+async def test_a_direct_frame_is_noted_with_its_webhooks_and_another_is_not() -> None:
+    made = bench(webhooks=(webhook(1), webhook(2)))
+    await made.handle(direct(1, 2))
+    assert noted(made) == [(event().id, [1, 2])]
+    assert made.outcomes() == [(1, 1, Outcome.DELIVERED), (2, 1, Outcome.DELIVERED)]
+    await made.handle(frame(delivery(1)))
+    assert len(noted(made)) == 1
+
+
+async def test_a_direct_frame_is_settled_only_after_its_note() -> None:
+    made = bench(holding=True)
+    task = made.begin(direct(1))
+    await turns()
+    assert JOURNAL in made.broker.exchanges
+    assert not task.done()
+    made.broker.confirm()
+    await task
+
+
+async def test_a_redelivered_direct_frame_is_noted_again_also_if_all_of_it_was_attempted() -> None:
+    made = bench()
+    made.store.recorded = {(event().id, event().accepted_ms, 1, 1): 1}
+    await made.handle(direct(1), redeliveries=1)
+    assert (made.sender.requests, noted(made)) == ([], [(event().id, [1])])
+
+
+async def test_notes_wait_for_others_until_the_process_stops() -> None:
+    made = bench()
+    made.deliverer._notes = RoutedNotes(made.broker, max_held=100)
+    task = made.begin(direct(1))
+    await turns()
+    assert noted(made) == []
+    made.deliverer.stop()
+    await task
+    assert noted(made) == [(event().id, [1])]
 
 
 # -- an idle deliverer ----------------------------------------------------------------------------

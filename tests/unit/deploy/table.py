@@ -18,6 +18,7 @@ SETTINGS: Values = {
         "attemptTimeout": "90s",
         "authFailuresPerS": 0.5,
         "delivererPrefetch": 2000,
+        "directWebhooks": 50000,
         "disableAfter": "none",
         "endpointConcurrency": 32,
         "logFormat": "json",

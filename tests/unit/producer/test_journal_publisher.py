@@ -7,11 +7,14 @@ import msgspec
 import pytest
 
 from portcall.producer import journal_publisher
-from portcall.producer.journal_publisher import JournalPublisher
-from portcall.runtime.errors import RefusedError, UnconfirmedError
+from portcall.producer.direct import Direct
+from portcall.producer.journal_publisher import DIRECT_GIVE_UP_S, JournalPublisher
+from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError
 from portcall.schemas.events import Event
-from portcall.schemas.frames import decode_events, decode_journal
+from portcall.schemas.frames import AGAIN_HEADER, decode_events, decode_journal
 from portcall.schemas.journal import IgnoredNote, accepted
+from portcall.schemas.topology import SHARD_HEADER
+from portcall.store.subscriptions.index import ScopeIndex
 
 
 def event(name: str) -> Event:
@@ -25,7 +28,11 @@ class FakePublisher:
         self.said: list[str] = []
         self.noted: list[list[str]] = []
         self.frames: list[list[str]] = []
-        self.refusal: RefusedError | None = None
+        self.shards: list[str | int | None] = []
+        self.limits: list[float] = []
+        self.are_again: list[bool] = []
+        self.refusal: BrokerError | None = None
+        self.refuses_shards_only = False
         self.journal_open = asyncio.Event()
         self.journal_open.set()
         self.events_open = asyncio.Event()
@@ -42,8 +49,11 @@ class FakePublisher:
     ) -> None:
         self.said.append(exchange)
         self.frames.append([event.id for event in decode_events(body).events])
+        self.shards.append((headers or {}).get(SHARD_HEADER))
+        self.limits.append(timeout_s)
+        self.are_again.append(AGAIN_HEADER in (headers or {}))
         await self.events_open.wait()
-        if self.refusal:
+        if self.refusal and (not self.refuses_shards_only or self.shards[-1]):
             raise self.refusal
 
     async def publish_surely(
@@ -234,3 +244,95 @@ async def test_a_journal_that_does_not_confirm_holds_nobody_up_and_is_bounded() 
     assert sum(len(names) for names in publisher.noted) == journal_publisher.MAX_WAITING
     await notes.note_ignored([ignored("again")], 5)
     assert publisher.noted[-1] == ["again"]
+
+
+# -- direct frames -----------------------------------------------------------------------------
+
+
+class Webhooks:
+    """One webhook for everything, in an index that is always fresh."""
+
+    age_s = 0.0
+    is_too_large = False
+
+    def __init__(self) -> None:
+        self.index = ScopeIndex()
+        self.index.put(7, "myregistry", "", 31)
+
+    async def refresh(self) -> bool:
+        return True
+
+    def rung_ms(self, _webhook_id: int) -> int:
+        return 0
+
+
+def directing(publisher: FakePublisher) -> JournalPublisher:
+    webhooks = Webhooks()
+    direct = Direct(
+        subscriptions=webhooks, pauses=webhooks, shards=1, backlog=lambda: 0, wake=lambda: None
+    )
+    direct.is_laid = True
+    return JournalPublisher(publisher, direct=direct)
+
+
+async def test_an_event_of_one_shard_is_one_publish_and_is_noted_as_accepted() -> None:
+    publisher = FakePublisher()
+    notes = directing(publisher)
+    await notes.accept([event("a")])
+    assert (publisher.frames, publisher.shards) == ([["a"]], ["0"])
+    await notes.drained(5)
+    assert publisher.noted == [["a"]]
+
+
+async def test_several_events_of_a_request_are_the_routers() -> None:
+    publisher = FakePublisher()
+    await directing(publisher).accept([event("a"), event("b")])
+    assert publisher.shards == [None]
+
+
+async def test_what_its_shard_refuses_goes_to_the_router_within_the_request() -> None:
+    publisher = FakePublisher()
+    publisher.refusal, publisher.refuses_shards_only = RefusedError("full"), True
+    notes = directing(publisher)
+    await asyncio.gather(notes.accept([event("a")]), notes.accept([event("b")]))
+    assert publisher.frames == [["a", "b"], ["a", "b"]]
+    assert publisher.shards == ["0", None]
+    await notes.accept([event("c")])
+    assert publisher.shards[2:] == [None], "the shard is left alone for a while"
+    assert publisher.are_again == [True, True, False], "another queue may have refused it"
+    await notes.drained(5)
+    assert publisher.noted == [["a", "b", "c"]]
+
+
+async def test_what_everything_refuses_is_refused_once_and_not_noted() -> None:
+    publisher = FakePublisher()
+    publisher.refusal = RefusedError("full")
+    notes = directing(publisher)
+    with pytest.raises(RefusedError):
+        await notes.accept([event("a")])
+    assert publisher.shards == ["0", None]
+    await notes.drained(5)
+    assert publisher.noted == []
+
+
+async def test_what_may_have_arrived_is_not_published_again() -> None:
+    publisher = FakePublisher()
+    publisher.refusal = UnconfirmedError("lost")
+    notes = directing(publisher)
+    with pytest.raises(UnconfirmedError):
+        await notes.accept([event("a")])
+    assert publisher.shards == ["0"]
+
+
+async def test_a_shard_that_confirms_nothing_stalls_its_events_once_and_not_for_a_minute() -> None:
+    """In a cluster a queue may be without a leader while all others work."""
+    publisher = FakePublisher()
+    publisher.refusal, publisher.refuses_shards_only = UnconfirmedError("no confirm"), True
+    notes = directing(publisher)
+    with pytest.raises(UnconfirmedError):
+        await notes.accept([event("a")])
+    assert publisher.limits == [DIRECT_GIVE_UP_S]
+    await notes.accept([event("a")])
+    assert (publisher.shards, publisher.frames) == (["0", None], [["a"], ["a"]])
+    await notes.drained(5)
+    assert publisher.noted == [["a"]]

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from portcall.producer import sharing
-from portcall.producer.sharing import SharedFrames
+from portcall.producer.sharing import SharedFrames, Waiting
 from portcall.runtime.errors import UnconfirmedError
 from portcall.schemas.events import Event
 from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS
@@ -25,9 +25,11 @@ class Sends:
         self.frames: list[tuple[str, list[str]]] = []
         self.gate = asyncio.Event()
         self.fails: str | None = None
+        self.shards: list[int | None] = []
 
-    async def __call__(self, key: str, events: Sequence[Event]) -> None:
-        names = [event.id for event in events]
+    async def __call__(self, key: str, shard: int | None, items: Sequence[Waiting]) -> None:
+        names = [item.event.id for item in items]
+        self.shards.append(shard)
         self.frames.append((key.partition(".")[2], names))
         await self.gate.wait()
         if self.fails in names:
@@ -48,7 +50,10 @@ async def test_an_event_alone_leaves_at_once() -> None:
     await turns()
 
 
-async def test_another_action_has_frames_of_its_own_and_does_not_wait() -> None:
+async def test_another_action_has_frames_of_its_own_and_does_not_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sharing, "LINGER_S", 60.0)
     sends = Sends()
     shared = SharedFrames(sends)
     shared.add(event("a"))
@@ -62,7 +67,10 @@ async def test_another_action_has_frames_of_its_own_and_does_not_wait() -> None:
     assert sends.frames[2:] == [("push", ["b"])]
 
 
-async def test_a_huge_event_is_alone_and_a_full_frame_leaves_at_once() -> None:
+async def test_a_huge_event_is_alone_and_a_full_frame_leaves_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sharing, "LINGER_S", 60.0)
     sends = Sends()
     shared = SharedFrames(sends)
     for one in (event("a"), event("huge", size=2 * MAX_BYTES), event("b")):
@@ -111,3 +119,26 @@ async def test_keys_without_events_are_forgotten(monkeypatch: pytest.MonkeyPatch
         await shared.add(event("a", action=action))
         await turns()
     assert len(shared._batchers) == 1
+
+
+async def test_events_of_a_shard_have_frames_of_their_own() -> None:
+    sends = Sends()
+    shared = SharedFrames(sends)
+    for name, shard in (("a", None), ("b", 0), ("c", 1), ("d", 0)):
+        shared.add(event(name), shard, [] if shard is None else [7])
+    await turns()
+    assert sends.frames == [("push", ["a"]), ("push", ["b", "d"]), ("push", ["c"])]
+    assert sends.shards == [None, 0, 1]
+    sends.gate.set()
+    await turns()
+
+
+async def test_a_direct_frame_has_no_more_deliveries_than_one_by_a_router() -> None:
+    sends = Sends()
+    shared = SharedFrames(sends)
+    for number in range(4):
+        shared.add(event(f"e{number}"), 0, range(MAX_ITEMS // 2))
+    await turns()
+    sends.gate.set()
+    await turns()
+    assert [len(names) for _, names in sends.frames] == [1, 1, 1, 1]

@@ -8,7 +8,6 @@ import pytest
 
 from portcall.router import coalescing
 from portcall.router.coalescing import Coalescing, is_child
-from portcall.router.index import ScopeIndex
 from portcall.router.outbox import Outbox
 from portcall.router.route import Router
 from portcall.router.watching import Watching
@@ -22,6 +21,7 @@ from portcall.schemas.frames import encode_deliveries, encode_events
 from portcall.schemas.journal import numbers
 from portcall.schemas.topology import COALESCE, COALESCE_KEY, DELIVER, EVENTS_IN, wait_rung
 from portcall.store.errors import StoreUnavailableError
+from portcall.store.subscriptions.index import ScopeIndex
 from tests.unit.router.samples import FakeChildren, FakePublisher, FakeTable, turns
 
 ALL = sum(action.bit for action in Action)

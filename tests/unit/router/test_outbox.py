@@ -7,9 +7,9 @@ import pytest
 
 from portcall.router import outbox as outbox_module
 from portcall.router.outbox import Matched, Outbox, Outgoing, pack
-from portcall.router.parking import Parking
-from portcall.runtime.broker import batcher
+from portcall.runtime.broker import batcher, routed_notes
 from portcall.runtime.latch import Latch
+from portcall.runtime.parking import Parking
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, decode_deliveries
 from portcall.schemas.health import encode_news
@@ -196,7 +196,7 @@ async def test_what_was_perhaps_routed_before_goes_by_its_own_rung_all_the_same(
 async def test_notes_wait_for_others_while_few_frames_are_held(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outbox_module, "ROUTED_LINGER_S", 1e6)
+    monkeypatch.setattr(routed_notes, "ROUTED_LINGER_S", 1e6)
     publisher = FakePublisher()
     outbox = Outbox(publisher, shards=1, max_held=3)
     noting = [asyncio.create_task(outbox.note([Matched(one, [1])])) for one in (A, B)]
@@ -209,7 +209,7 @@ async def test_notes_wait_for_others_while_few_frames_are_held(
 
 
 async def test_notes_leave_after_the_linger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_module, "ROUTED_LINGER_S", 0.001)
+    monkeypatch.setattr(routed_notes, "ROUTED_LINGER_S", 0.001)
     publisher = FakePublisher()
     async with asyncio.timeout(5):
         await Outbox(publisher, shards=1, max_held=100).note([Matched(A, [1])])

@@ -7,7 +7,6 @@ import pytest
 from msgspec import structs
 
 from portcall.router.coalescing import Coalescing
-from portcall.router.index import ScopeIndex
 from portcall.router.outbox import Outbox
 from portcall.router.route import Router
 from portcall.router.watching import Watching
@@ -19,7 +18,8 @@ from portcall.schemas.errors import FrameError, NewerFrameError
 from portcall.schemas.events import Action, Event
 from portcall.schemas.extras import Extras
 from portcall.schemas.frames import encode_events
-from portcall.schemas.topology import DELIVER, EVENTS_IN, retry_key
+from portcall.schemas.topology import DELIVER, EVENTS_IN, SHARD_HEADER, retry_key
+from portcall.store.subscriptions.index import ScopeIndex
 from tests.unit.router.samples import FakeChildren, FakePublisher, FakeTable, event, turns
 
 ALL = sum(action.bit for action in Action)
@@ -230,3 +230,14 @@ async def test_what_comes_for_the_first_time_goes_straight() -> None:
     (published,) = world.publisher.published
     assert published.exchange == DELIVER
     assert not published.frame.again
+
+
+async def test_a_frame_that_names_a_shard_may_be_a_copy_and_is_sent_like_one_routed_before() -> (
+    None
+):
+    world = World()
+    world.subscribe(1)
+    message = Message(framed([event("a")]).body, EVENTS_IN, {SHARD_HEADER: "0"})
+    await world.router.handle(message)
+    (published,) = world.publisher.published
+    assert (published.exchange, published.frame.again) == ("portcall.wait.2s", True)

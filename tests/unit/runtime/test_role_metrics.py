@@ -9,7 +9,7 @@ from portcall.runtime import role_metrics
 role_metrics.separate()
 from portcall.runtime.broker.publisher import PUBLISHES
 from portcall.recorder.kinds import BATCH, LAG
-from portcall.router.subscriptions import WEBHOOKS
+from portcall.router.measures import WEBHOOKS
 from portcall.runtime.metrics import exposition
 import portcall.recorder.record
 

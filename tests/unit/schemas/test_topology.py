@@ -15,6 +15,7 @@ from portcall.schemas.topology import (
     HEALTH,
     JOURNAL,
     LOG,
+    SHARD_HEADER,
     UNROUTED,
     WEBHOOKS,
     Exchange,
@@ -68,6 +69,8 @@ def test_the_names_are_those_of_the_contract() -> None:
     }
     assert {exchange.name for exchange in small.exchanges} == {
         "portcall.events",
+        "portcall.shards",
+        "portcall.router",
         "portcall.deliver",
         "portcall.webhooks",
         "portcall.health",
@@ -180,6 +183,20 @@ def routed(whole: Topology, exchange: str, key: str) -> list[str]:
     return [binding.queue for binding in bindings if binding.key in (key, "#")]
 
 
+def sorted_by(whole: Topology, headers: dict[str, str]) -> list[str]:
+    """The queues of ours that get a message that is published to EVENTS."""
+    [relay] = whole.relays
+    assert (relay.source, relay.key) == (EVENTS, "#")
+    found = [
+        binding.queue
+        for binding in whole.bindings
+        if binding.exchange == relay.destination
+        and dict(binding.headers).items() <= headers.items()
+    ]
+    alternate = EXCHANGES[relay.destination].arguments["alternate-exchange"]
+    return found or routed(whole, str(alternate), "")
+
+
 @pytest.mark.parametrize("shard", range(3))
 def test_a_shards_keys_lead_to_its_two_queues(shard: int) -> None:
     assert routed(WHOLE, DELIVER, deliver_key(shard)) == [f"portcall.deliver.{shard}"]
@@ -193,7 +210,20 @@ def test_a_key_of_no_shard_is_caught() -> None:
 
 def test_events_of_every_registry_and_action_come_in() -> None:
     assert event_key("myregistry", "chart_push") == "myregistry.chart_push"
-    assert routed(WHOLE, EVENTS, event_key("myregistry", "push")) == [EVENTS_IN]
+    assert routed(WHOLE, EVENTS, event_key("myregistry", "push")) == []
+    assert sorted_by(WHOLE, {}) == sorted_by(WHOLE, {SHARD_HEADER: "3"}) == [EVENTS_IN]
+
+
+@pytest.mark.parametrize("shard", range(3))
+def test_a_frame_that_names_a_shard_goes_to_that_shards_queue_alone(shard: int) -> None:
+    assert sorted_by(WHOLE, {SHARD_HEADER: str(shard)}) == [deliver_queue(shard)]
+
+
+def test_what_an_older_build_bound_is_removed() -> None:
+    assert not set(WHOLE.obsolete) & set(WHOLE.bindings)
+    assert [(each.exchange, each.queue, each.key) for each in WHOLE.obsolete] == [
+        (EVENTS, EVENTS_IN, "#")
+    ]
 
 
 @pytest.mark.parametrize(

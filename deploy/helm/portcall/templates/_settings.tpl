@@ -2,10 +2,12 @@
 {{- define "portcall.settingsOf" -}}
 {{- $common := list "shards" "retrySchedule" "recordRetention" "authFailuresPerS" "logLevel" "logFormat" -}}
 {{- $own := dict
+    "setup" (list "directWebhooks")
+    "producer" (list "directWebhooks")
     "router" (list "routerPrefetch")
     "deliverer" (list "attemptTimeout" "maxAge" "allowTargets" "allowPorts" "ownNetworks" "maskHeaders"
         "delivererPrefetch" "maxInFlight" "endpointConcurrency")
-    "management" (list "tlsNames" "disableAfter" "probeAfter" "secretOverlap" "producerTlsUrl")
+    "management" (list "allowTargets" "allowPorts" "ownNetworks" "tlsNames" "disableAfter" "probeAfter" "secretOverlap" "producerTlsUrl")
 -}}
 {{- concat $common (get $own . | default list) | toJson -}}
 {{- end -}}
@@ -78,8 +80,10 @@ http://{{ include "portcall.fullname" . }}-producer:8401
 - {name: PORTCALL_PRODUCER_TLS_KEY_FILE, value: /run/portcall/tls/tls.key}
 {{- end }}
 {{- end }}
-{{- if eq $role "deliverer" }}
+{{- if has $role (list "deliverer" "management") }}
 - {name: PORTCALL_OWN_PORTS, value: "8400,8401,8443,8444"}
+{{- end }}
+{{- if eq $role "deliverer" }}
 {{- if $values.clientCertificate.existingSecret }}
 - {name: PORTCALL_CLIENT_CERT_FILE, value: /run/portcall/client/tls.crt}
 - {name: PORTCALL_CLIENT_KEY_FILE, value: /run/portcall/client/tls.key}

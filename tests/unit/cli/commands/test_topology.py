@@ -71,9 +71,11 @@ def test_rows_and_document_say_what_is_missing() -> None:
     }
     shown = document(wanted, counts)
     assert {each["name"]: each["messages"] for each in shown["queues"]} == counts
-    assert {"exchange": "portcall.events", "queue": "portcall.events.in", "key": "#"} in (
-        shown["bindings"]
-    )
+    assert shown["relays"] == [
+        {"exchange": "portcall.shards", "source": "portcall.events", "key": "#"}
+    ]
+    shard = {"exchange": "portcall.shards", "queue": "portcall.deliver.0", "key": ""}
+    assert shard | {"headers": {"portcall-shard": "0"}} in shown["bindings"]
     assert len(shown["exchanges"]) == len(wanted.exchanges)
 
 
@@ -116,7 +118,9 @@ def test_apply_tells_what_the_broker_says(
 
 def test_show_prints_a_table_or_json(applied: list[tuple[str, Topology]], portcall: Run) -> None:
     assert portcall("topology", "show", "-o", "table").out.startswith("QUEUE ")
-    assert {"exchanges", "queues", "bindings"} == set(json.loads(portcall("topology", "show").out))
+    assert {"exchanges", "queues", "bindings", "relays"} == set(
+        json.loads(portcall("topology", "show").out)
+    )
 
 
 def test_without_a_broker_nothing_is_declared(portcall: Run) -> None:

@@ -86,7 +86,7 @@ def test_all_is_well(
     told = json.loads(ended.out)
     assert (ended.code, told["ok"], ended.err) == (0, True, "")
     assert {each["check"]: each["verdict"] for each in told["checks"]} == dict.fromkeys(
-        ("python", "variables", "home", "ready.json", "processes", "broker", "topology", "queues", "database", "webhooks", "failing webhooks",
+        ("python", "variables", "home", "ready.json", "processes", "broker", "topology", "direct way", "queues", "database", "webhooks", "failing webhooks",
          "disk growth",
          "binds", "clock", "disk"), "ok",
     ) | {"encryption keys": "unknown", "certificate": "unknown", "ignored events": "unknown"}  # fmt: skip

@@ -94,7 +94,9 @@ def test_queues_are_summed_by_kind() -> None:
     }  # fmt: skip
     finding = findings.queues(depths)
     assert finding.verdict is Verdict.OK
-    assert finding.found == "events.in 1, deliver 5, retry 4, wait 11, dead 7, unrouted 0"
+    assert (
+        finding.found == "events.in 1, coalesce 0, deliver 5, retry 4, wait 11, dead 7, unrouted 0"
+    )
     assert finding.facts["queues"] == depths
 
 

@@ -244,6 +244,17 @@ async def test_copies_that_are_seen_late_do_not_stretch_the_whole() -> None:
     assert total_us == pytest.approx(outcome.scheduled_s * 1e6, abs=len(names))
 
 
+async def test_an_event_that_takes_no_router_is_routed_when_it_is_published() -> None:
+    run = Following()
+    run.pipeline._now_s = lambda: 0.004  # type: ignore[method-assign]  # a clock of the test's own
+    frame = encode_deliveries([EVENT], [Delivery(0, 7)], direct=True)
+    run.pipeline.lookout.tapped(EVENTS, frame)
+    run.published()
+    run.pipeline._now_s = lambda: 0.060  # type: ignore[method-assign]  # the same
+    await run.recorded(record(connect_us=2_000))
+    assert run.pipeline.stages.sketches["route"].max_ms == 0
+
+
 async def test_stages_lie_between_what_was_seen() -> None:
     run = Following()
     run.pipeline._now_s = lambda: 0.004  # type: ignore[method-assign]  # a clock of the test's own

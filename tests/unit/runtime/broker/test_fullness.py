@@ -1,5 +1,6 @@
 """When queues count as nearly full, and which are looked at."""
 
+import asyncio
 from collections.abc import Collection
 
 import pytest
@@ -118,6 +119,82 @@ async def test_queues_that_do_not_move_are_asked_for_rarely() -> None:
     assert found.problem is None
 
 
+async def test_a_steady_look_knows_what_waits_whatever_was_published() -> None:
+    broker = Broker(size=0)
+    found = Fullness(broker, broker, {"q": Bounded("e", 100_000)}, is_steady=True)
+    assert found.waiting("q", 10) == 1, "perhaps something, before the first answer"
+    for broker.waiting in (0, 0, 0, 3):
+        await found.look()
+        assert found.waiting("q", 10) == broker.waiting
+    assert broker.asked == ["q"] * 4
+    assert found.problem is None
+
+
+async def test_an_old_look_says_nothing_of_what_waits_and_is_soon_repeated() -> None:
+    broker, now = Broker(size=0), 0.0
+    found = Fullness(broker, broker, {"q": Bounded("e", 100_000)}, lambda: now, is_steady=True)
+    await found.look()
+    now += LOOK_S
+    assert found.waiting("q", 3) == 0
+    now += LOOK_S
+    broker.waiting = None
+    with pytest.raises(BrokerError):
+        await found.look()
+    assert found.waiting("q", 3) == 1, "no look since"
+    broker.waiting = 0
+    await found.look()
+    assert found.waiting("q", 3) == 0
+
+
+async def test_what_was_asked_counts_from_the_question() -> None:
+    broker, now = Broker(size=0), 0.0
+
+    class Slow:
+        async def each_waiting(self, queues: Collection[str]) -> dict[str, int]:
+            nonlocal now
+            now += 4
+            return dict.fromkeys(queues, 0)
+
+    found = Fullness(Slow(), broker, {"q": Bounded("e", 100_000)}, lambda: now, is_steady=True)
+    await found.look()
+    assert found.waiting("q", 3) == 1
+
+
+async def test_a_steady_look_becomes_rare_while_nothing_happens_until_what_waits_matters() -> None:
+    broker, now = Broker(size=0), 0.0
+    found = Fullness(broker, broker, {"q": Bounded("e", 100_000)}, lambda: now, is_steady=True)
+    for _ in range(3):
+        await found.look()
+    now += IDLE_AFTER_S - 1
+    await found.look()
+    assert len(broker.asked) == 4
+    now += 1
+    await found.look()
+    assert (len(broker.asked), found._activity.is_idle) == (4, True)
+    assert found.waiting("q", 0.5) == 1
+    await found.look()
+    assert (len(broker.asked), found._activity.is_idle) == (5, False)
+
+
+async def test_a_steady_look_is_soon_repeated_where_the_broker_did_not_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its first one comes before the connection is there."""
+    monkeypatch.setattr("portcall.runtime.broker.fullness.LOOK_S", 0.001)
+    broker = Broker(size=0)
+    broker.waiting = None
+    found = Fullness(broker, broker, {"q": Bounded("e", 100_000)}, is_steady=True)
+    running = asyncio.ensure_future(found.run())
+    await asyncio.sleep(0.01)
+    broker.waiting = 0
+    for _ in range(5_000):
+        if not found.waiting("q", 10):
+            break
+        await asyncio.sleep(0.001)
+    running.cancel()
+    assert found.waiting("q", 10) == 0
+
+
 async def test_a_broker_that_did_not_answer_is_asked_again() -> None:
     broker = Broker()
     found = fullness(broker)
@@ -145,7 +222,10 @@ async def test_what_is_published_elsewhere_once_does_not_count_as_use_for_ever()
 @pytest.mark.parametrize(
     ("exchanges", "queues"),
     [
-        ({EVENTS}, {EVENTS_IN: Bounded(EVENTS, GIB)}),
+        (
+            {EVENTS},
+            {EVENTS_IN: Bounded(EVENTS, GIB), "portcall.deliver.0": Bounded(EVENTS, GIB)},
+        ),
         ({DEAD, LOG, JOURNAL}, {DEAD: Bounded(DEAD, 4 * GIB)}),
         ({wait_rung(1_000)}, {"portcall.wait.1s": Bounded("portcall.wait.1s", 2 * GIB)}),
         (

@@ -1,14 +1,15 @@
 """The webhooks in memory through snapshots, changes, and a store that is away."""
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from portcall.router import subscriptions as subscriptions_module
-from portcall.router.subscriptions import STALE_S, Subscriptions
 from portcall.schemas.events import Action
 from portcall.store.errors import StoreUnavailableError
+from portcall.store.subscriptions import subscriptions as subscriptions_module
+from portcall.store.subscriptions.subscriptions import STALE_S, Subscriptions
 from portcall.store.webhooks.index import Changes, IndexRow
 
 PUSH = Action.PUSH.bit
@@ -231,3 +232,54 @@ async def test_an_answer_without_news_is_news_of_the_store() -> None:
     source.changes = Changes(7, [], [])
     await subscriptions.refresh()
     assert subscriptions.problem is None
+
+
+# -- a limit, and how old the index is ---------------------------------------------------------
+
+
+async def test_its_age_is_counted_from_the_question_to_the_store() -> None:
+    clock, source = Clock(), FakeSource([row(1)])
+    subscriptions = Subscriptions(source, clock)
+    assert subscriptions.age_s == math.inf
+    source.on_row = lambda _number: setattr(clock, "now", clock.now + 1.5)
+    await subscriptions.refresh()
+    assert subscriptions.age_s == 1.5
+    source.away = True
+    clock.now += 1
+    await subscriptions.refresh()
+    assert subscriptions.age_s == 2.5
+    source.away, source.changes = False, Changes(1, [], [])
+    await subscriptions.refresh()
+    assert subscriptions.age_s == 0
+
+
+async def test_more_webhooks_than_the_limit_are_not_held_and_not_read_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subscriptions_module, "CHUNK", 2)
+    read: list[int] = []
+    clock, source = Clock(), FakeSource([row(number) for number in range(1, 100)])
+    source.on_row = read.append
+    subscriptions = Subscriptions(source, clock, max_webhooks=3)
+    await subscriptions.refresh()
+    assert subscriptions.is_too_large
+    assert (len(subscriptions.index), subscriptions.age_s) == (0, math.inf)
+    assert len(read) <= 5, "no more is read than shows that it is too much"
+    await subscriptions.refresh()
+    assert source.asked == ["snapshot"]
+    source.rows = source.rows[:3]
+    clock.now += subscriptions_module.TOO_LARGE_S
+    await subscriptions.refresh()
+    held = (subscriptions.is_too_large, len(subscriptions.index), subscriptions.age_s)
+    assert held == (False, 3, 0)
+
+
+async def test_a_webhook_too_many_empties_the_index() -> None:
+    source = FakeSource([row(1), row(2)])
+    subscriptions = Subscriptions(source, Clock(), max_webhooks=2)
+    await subscriptions.refresh()
+    source.changes = Changes(2, [row(3)], [])
+    await subscriptions.refresh()
+    assert subscriptions.is_too_large
+    assert (len(subscriptions.index), subscriptions.revision) == (0, -1)
+    assert subscriptions.age_s == math.inf

@@ -2,8 +2,8 @@
 
 import pytest
 
-from portcall.router import parking as parking_module
-from portcall.router.parking import Parking
+from portcall.runtime import parking as parking_module
+from portcall.runtime.parking import Parking
 from portcall.schemas.health import encode_news
 
 NOW_MS = 1_772_619_630_123

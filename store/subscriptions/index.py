@@ -8,15 +8,15 @@ A place with one webhook holds ``id << n | actions``, where n is the number of a
 several holds the ids by their set of actions, of which there are fewer than 2^n, so that
 subscribers to deletes cost a push nothing.
 
-Webhooks with scopes beyond ACR's are in an index of their own, `router.globs`.
+Webhooks with scopes beyond ACR's are in an index of their own, `store.subscriptions.globs`.
 """
 
 from array import array
 
-from portcall.router.globs import GlobIndex
 from portcall.schemas.events import Action
 from portcall.schemas.filters import Filters
 from portcall.schemas.globs.scopes import Scopes
+from portcall.store.subscriptions.globs import GlobIndex
 
 Holders = int | dict[int, "array[int]"]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcall.router.index import ScopeIndex
 from portcall.schemas.events import Action
 from portcall.schemas.scopes import Scope, parse_scope
+from portcall.store.subscriptions.index import ScopeIndex
 
 PUSH, DELETE = Action.PUSH.bit, Action.DELETE.bit
 ALL = sum(action.bit for action in Action)

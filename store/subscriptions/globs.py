@@ -98,7 +98,7 @@ class GlobIndex:
         return len(self._where)
 
     def put(self, webhook_id: int, registry: str, scope: str, actions: int, scopes: Scopes) -> None:
-        """Add a webhook that is not there; see `router.index.ScopeIndex.put`."""
+        """Add a webhook that is not there; see `ScopeIndex.put`."""
         condition = Condition(actions, parse_scope(scope) if scope else None, _shared(scopes))
         prefixes = self._registries.setdefault(registry, Level())
         for prefix, suffix in condition.anchors():
@@ -129,7 +129,7 @@ class GlobIndex:
     def add_matches(
         self, found: list[int], registry: str, action: int, repository: str, tag: str
     ) -> None:
-        """Add to *found* the webhooks that an event is for; see `router.index.ScopeIndex.match`."""
+        """Add to *found* the webhooks that an event is for, as `ScopeIndex.match` does."""
         prefixes = self._registries.get(registry)
         if prefixes is None:
             return

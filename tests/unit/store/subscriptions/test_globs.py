@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcall.router.globs import Condition, GlobIndex
-from portcall.router.index import ScopeIndex
 from portcall.schemas.events import Action
 from portcall.schemas.globs.scopes import Scopes, parse_scopes
 from portcall.schemas.scopes import parse_scope
+from portcall.store.subscriptions.globs import Condition, GlobIndex
+from portcall.store.subscriptions.index import ScopeIndex
 from tests.unit.schemas.globs import reference
 
 PUSH, DELETE = Action.PUSH.bit, Action.DELETE.bit

@@ -1,0 +1,282 @@
+"""Direct frames: which events the producer sends to their webhooks' shard itself.
+
+It saves a hop: a confirmed publish, and the router's work. Only an event whose webhooks are all in
+one shard qualifies, because one publish is all or nothing. There are more reasons against it: then
+the event takes the way through the router (docs/decisions/0057 has them, and what a crash does).
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from enum import StrEnum
+from functools import cache
+from typing import NamedTuple, Protocol
+
+from prometheus_client import Counter
+
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.events import Action, Event
+from portcall.schemas.frames import AGAIN_HEADER, MAX_ITEMS, encode_deliveries
+from portcall.schemas.topology import SHARD_HEADER
+
+MAX_AGE_S = 1.9
+"""A new webhook is in force 2 s after the answer to its PUT: an index that is older may lack it."""
+ORDER_S = 3.0
+"""How long after an event that takes the way through the router those of its registry follow it. It
+is longer than the interval at which the depth of the router's queue is looked at (2 s), and a look
+that is older than this says nothing: so a later one has not seen that event any more."""
+REFUSED_S = 5.0
+"""How long after a refusal nothing is published to that shard directly."""
+UNCONFIRMED_S = 60.0
+"""The same after a confirm that did not come: each such frame stalls the producer for a while."""
+UNUSED_S = 30.0
+"""After so long without an event the index is not kept current: that costs a query each second."""
+MAX_REGISTRIES = 10_000
+
+PATHS = Counter(
+    "portcall_producer_paths",
+    "Events by the path that they took: direct to their shard, or by the router, and why.",
+    ["path", "why"],
+    registry=REGISTRY,
+)
+_counted = cache(PATHS.labels)
+"""The labels take a lock and make texts each time."""
+
+
+class Why(StrEnum):
+    """Why an event took its path."""
+
+    ONE_SHARD = "one_shard"
+    OFF = "off"
+    SEVERAL_EVENTS = "several_events"
+    TOPOLOGY = "topology"
+    TOO_MANY_WEBHOOKS = "too_many_webhooks"
+    STALE = "stale"
+    ORDER = "order"
+    NO_WEBHOOK = "no_webhook"
+    SEVERAL_SHARDS = "several_shards"
+    MANY_DELIVERIES = "many_deliveries"
+    FILTERS = "filters"
+    PAUSED = "paused"
+    REFUSED = "refused"
+
+
+class Path(NamedTuple):
+    """Where an event goes.
+
+    Attributes:
+        why: The reason.
+        shard: The shard of all its webhooks; None: it goes to the router.
+        webhook_ids: These webhooks.
+    """
+
+    why: Why
+    shard: int | None = None
+    webhook_ids: Sequence[int] = ()
+
+
+class Matcher(Protocol):
+    """Knows the webhooks: a ScopeIndex."""
+
+    @property
+    def filters(self) -> Collection[int]:
+        """Those with filters."""
+
+    @property
+    def watchers(self) -> Collection[int]:
+        """Those with the filter `changedOnly`."""
+
+    def match(self, registry: str, action: int, repository: str, tag: str) -> list[int]:
+        """The webhooks that an event matches."""
+
+
+class Holder(Protocol):
+    """Holds the index, and says how current it is: Subscriptions."""
+
+    @property
+    def index(self) -> Matcher:
+        """The index; a new snapshot replaces it."""
+
+    @property
+    def age_s(self) -> float:
+        """It shows every change that was made longer ago than this."""
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether there are more webhooks than the limit."""
+
+    async def refresh(self) -> bool:
+        """Apply the changes; returns whether the store answered."""
+
+
+class Pauses(Protocol):
+    """Knows which endpoints are paused: Parking."""
+
+    def rung_ms(self, webhook_id: int) -> int:
+        """The rung for a delivery to this webhook; 0: none, it takes the normal way."""
+
+
+class Direct:
+    """Decides which path each event takes.
+
+    Args:
+        subscriptions: The webhooks in memory.
+        pauses: The paused endpoints.
+        shards: Number of queues that share the deliveries.
+        backlog: How many messages wait for a router, as far as it is known.
+        wake: Called when the index should be refreshed soon.
+        clock: Monotonic seconds.
+
+    Attributes:
+        is_laid: Whether the broker has the exchange that direct frames need.
+    """
+
+    def __init__(
+        self,
+        *,
+        subscriptions: Holder,
+        pauses: Pauses,
+        shards: int,
+        backlog: Callable[[], int],
+        wake: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.is_laid = False
+        self._subscriptions = subscriptions
+        self._pauses = pauses
+        self._shards = shards
+        self._backlog = backlog
+        self._wake = wake
+        self._clock = clock
+        self._used_at = clock()
+        self._by_router: dict[str, float] = {}
+        """Until when the events of a registry take the way through the router."""
+        self._refused: dict[int, float] = {}
+        """Until when nothing goes to a shard directly."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the index shows every change that must be in force."""
+        return self._subscriptions.age_s <= MAX_AGE_S
+
+    async def refresh(self) -> bool:
+        """Bring the index up to date, unless nothing has used it for a while.
+
+        Returns:
+            Whether it is, or need not be.
+        """
+        if self._clock() - self._used_at >= UNUSED_S:
+            return True
+        return await self._subscriptions.refresh()
+
+    def path_of(self, event: Event) -> Path:
+        """Decide and count the path of an event that is alone in its request."""
+        now = self._clock()
+        self._used_at = now
+        path = self._decided(event, now)
+        if path.shard is None and path.why is not Why.NO_WEBHOOK:
+            self._follow_router(event.registry, now)
+        count(path)
+        return path
+
+    def several(self, events: Iterable[Event]) -> None:
+        """The events of one request are published for the router."""
+        now = self._clock()
+        self._used_at = now
+        for event in events:
+            count(Path(Why.SEVERAL_EVENTS))
+            self._follow_router(event.registry, now)
+
+    def refused(self, shard: int, events: Sequence[Event]) -> None:
+        """The queue of a shard has refused these events: they go to the router."""
+        now = self._clock()
+        self._refused[shard] = max(now + REFUSED_S, self._refused.get(shard, 0.0))
+        for event in events:
+            count(Path(Why.REFUSED))
+            self._follow_router(event.registry, now)
+
+    def unconfirmed(self, shard: int) -> None:
+        """A frame for a shard was not confirmed: its queue may have no leader in the cluster."""
+        self._refused[shard] = self._clock() + UNCONFIRMED_S
+
+    def _decided(self, event: Event, now: float) -> Path:
+        if why := self._hindrance(event, now):
+            return Path(why)
+        bit = Action(event.action).bit
+        index = self._subscriptions.index
+        found = index.match(event.registry, bit, event.repository, event.tag)
+        if why := self._objection(found) or _unsifted(event, found, index):
+            return Path(why)
+        shards = {shard_of(webhook_id, self._shards) for webhook_id in found}
+        if len(shards) > 1:
+            return Path(Why.SEVERAL_SHARDS)
+        shard = shards.pop()
+        if self._refused and now < self._refused.get(shard, 0.0):
+            return Path(Why.REFUSED)
+        return Path(Why.ONE_SHARD, shard, found)
+
+    def _hindrance(self, event: Event, now: float) -> Why | None:
+        """What speaks against it, whatever webhooks match."""
+        if not self.is_laid:
+            return Why.TOPOLOGY
+        if self._subscriptions.is_too_large:
+            return Why.TOO_MANY_WEBHOOKS
+        if not self.is_current:
+            self._wake()
+            return Why.STALE
+        if now < self._by_router.get(event.registry, 0.0) or self._backlog():
+            return Why.ORDER
+        return None
+
+    def _objection(self, found: Sequence[int]) -> Why | None:
+        """What of the webhooks speaks against it."""
+        if not found:
+            return Why.NO_WEBHOOK
+        if len(found) > MAX_ITEMS:
+            return Why.MANY_DELIVERIES
+        if any(self._pauses.rung_ms(webhook_id) for webhook_id in found):
+            return Why.PAUSED
+        return None
+
+    def _follow_router(self, registry: str, now: float) -> None:
+        if len(self._by_router) >= MAX_REGISTRIES:
+            self._by_router = {key: end for key, end in self._by_router.items() if end > now}
+        if now >= self._by_router.get(registry, 0.0):
+            self._by_router[registry] = now + ORDER_S
+
+
+def _unsifted(event: Event, found: Iterable[int], index: Matcher) -> Why | None:
+    """Whether filters have a say, which the router asks: they decide and remember.
+
+    A webhook with the filter `changedOnly` has to know of each deleted digest and tag, also of one
+    that it gets no event of.
+    """
+    if index.watchers and event.action in (Action.DELETE, Action.UNTAG):
+        return Why.FILTERS
+    if index.filters and any(webhook_id in index.filters for webhook_id in found):
+        return Why.FILTERS
+    return None
+
+
+def count(path: Path, events: int = 1) -> None:
+    """Count events by their path."""
+    _counted("router" if path.shard is None else "direct", path.why.value).inc(events)
+
+
+def direct_frame(events: Sequence[tuple[Event, Sequence[int]]]) -> bytes:
+    """Write a frame of events that is also a frame of deliveries to these webhooks."""
+    deliveries = [
+        Delivery(place, webhook_id)
+        for place, (_, webhook_ids) in enumerate(events)
+        for webhook_id in webhook_ids
+    ]
+    return encode_deliveries([event for event, _ in events], deliveries, direct=True)
+
+
+def direct_headers(shard: int) -> dict[str, str | int]:
+    """The headers of a direct frame.
+
+    By the second one a router that gets a copy, or the only one, sends it on as one that may have
+    been routed before: nothing is lost, and the deliverer drops what was attempted.
+    """
+    return {SHARD_HEADER: str(shard), AGAIN_HEADER: 1}

@@ -1,0 +1,82 @@
+"""Notes about routed events, for the journal, by the process that knows their webhooks."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from portcall.runtime.broker.batcher import Batcher
+from portcall.runtime.broker.publishing import SurePublisher
+from portcall.runtime.latch import Latch
+from portcall.schemas.events import Event
+from portcall.schemas.frames import encode_journal
+from portcall.schemas.journal import MAX_NOTES, ROUTED_LINGER_S, Note, routed
+from portcall.schemas.topology import JOURNAL
+
+NOTE_BYTES = 128
+"""The approximate size of a note in a frame, without its webhooks."""
+
+Routed = tuple[Event, Sequence[int], Mapping[str, Sequence[int]] | None]
+"""An event, the webhooks that it goes to, and those whose filters held it back, by the filter's
+name; None: none."""
+
+
+class OutgoingNote(NamedTuple):
+    """One note that waits to be packed."""
+
+    note: Note
+    latch: Latch
+
+
+class RoutedNotes:
+    """Notes which webhooks events were routed to.
+
+    Notes wait for others, up to `ROUTED_LINGER_S`, because nothing urgent depends on them: the
+    deliveries are on their way.
+
+    Args:
+        publisher: Publishes the frames.
+        max_held: Frames that may wait for the confirms of their notes; with more the notes do not
+            wait for others.
+    """
+
+    def __init__(self, publisher: SurePublisher, *, max_held: int) -> None:
+        self._publisher = publisher
+        self._notes = Batcher(
+            self._send,
+            weigh=_weigh,
+            max_items=MAX_NOTES,
+            linger_s=ROUTED_LINGER_S,
+            patient=True,
+        )
+        self._held = 0
+        self._max_held = max_held
+
+    async def note(self, matched: Iterable[Routed]) -> None:
+        """Note for each event which webhooks it was routed to; returns when that is confirmed."""
+        notes = [routed(event, webhook_ids, held) for event, webhook_ids, held in matched]
+        latch = Latch(len(notes))
+        for note in notes:
+            self._notes.add(OutgoingNote(note, latch))
+        self._held += 1
+        if self._held >= self._max_held:
+            self._notes.hurry()
+        try:
+            await latch.wait()
+        finally:
+            self._held -= 1
+
+    def hold_nothing(self) -> None:
+        """From now on no note waits for others: the process stops."""
+        self._notes.hold_nothing()
+
+    async def _send(self, items: list[OutgoingNote]) -> None:
+        body = encode_journal(uuid.uuid4().hex, [item.note for item in items])
+        await self._publisher.publish_surely(body, exchange=JOURNAL)
+        for item in items:
+            item.latch.count_down()
+
+
+def _weigh(item: OutgoingNote, _last: OutgoingNote | None) -> int:
+    note = item.note
+    held = sum(map(len, note.held.values())) if note.held else 0
+    return NOTE_BYTES + 4 * (len(note.webhooks or ()) + held)

@@ -1,0 +1,1 @@
+"""The webhooks in memory: which of them an event is for."""
