@@ -6,6 +6,7 @@
 #   unpack_debians       what the images are made of
 #   make_python          the base of Portcall's image, in a storage of buildah's own
 #   make_servers FILE    images of RabbitMQ and PostgreSQL, in the engine; FILE says that they are there
+#   free_images          end what buildah keeps mounted
 #   build TAG [CHECKOUT] Portcall's image of CHECKOUT, into the engine
 #
 # The base images are made of Debian, because there may be no registry of images to pull from:
@@ -23,6 +24,10 @@ say() { echo "[$((SECONDS - began)) s] $*" >&2; }
 die() { echo "$*" >&2; exit 1; }
 give_up() { echo "No engine on this machine: $*" >&2; exit 3; }
 buildah() { CONTAINERS_CONF=$conf command buildah --root "$parts/images" --runroot "$parts/images.run" "$@"; }
+free_images() { # buildah leaves its storage mounted, which would hinder a removal of .cache
+    buildah rm --all >/dev/null 2>&1 || true
+    umount "$parts/images/overlay" 2>/dev/null || true
+}
 up() { docker info >/dev/null 2>&1; }
 
 need_engine_parts() {
@@ -123,7 +128,7 @@ build() { # TAG [CHECKOUT]
     buildah build --quiet --format docker --network host --layers --ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)" \
         "${secrets[@]}" --build-arg "PORTCALL_VERSION=$1" --tag "docker.io/library/portcall:$1" "$checkout" >/dev/null
     say "portcall:$1 built"
-    buildah push --quiet "docker.io/library/portcall:$1" "docker-archive:$parts/image.$$.tar:portcall:$1"
+    buildah push --quiet "docker.io/library/portcall:$1" "docker-archive:$parts/image.$$.tar:docker.io/library/portcall:$1"
     docker load --quiet --input "$parts/image.$$.tar" >&2
     rm -f "$parts/image.$$.tar"
     say "portcall:$1 loaded"
