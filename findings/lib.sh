@@ -103,3 +103,25 @@ described() {
     fi
     printf '\nas described\n'
 }
+
+# foreign_debian_package SUITE NAME VERSION: unpacks a package of another Debian suite, without its dependencies, into
+# $work/debian; nothing is installed. The version up to Debian's own part
+foreign_debian_package() {
+    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg apt=$work/apt mirror deb
+    [[ -r $keyring ]] || cannot "this is no Debian"
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1)
+    [[ $mirror ]] || cannot "apt knows no mirror"
+    mkdir -p "$apt"/{lists,cache/archives}/partial "$work/debian"
+    : >"$apt/status"
+    echo "deb [signed-by=$keyring] $mirror $1 main" >"$apt/sources.list"
+    local options=(-qq -o Dir::Etc::SourceList="$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o Dir::State::Lists="$apt/lists" -o Dir::State::Status="$apt/status" -o Dir::Cache="$apt/cache"
+        -o APT::Sandbox::User=root -o Acquire::Languages=none)
+    { apt-get "${options[@]}" update && cd "$apt" && apt-get "${options[@]}" download "$2"; } >"$apt/log" 2>&1 ||
+        cannot "$2 of $1 could not be fetched"
+    deb=$(basename "$apt/$2"_*.deb)
+    [[ $deb == "$2_$3"* ]] || cannot "this is about $2 $3, and $1 has $deb"
+    dpkg-deb --extract "$apt/$deb" "$work/debian"
+    cd "$work"
+    echo "${deb%_*.deb} of $1"
+}
