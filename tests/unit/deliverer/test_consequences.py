@@ -71,6 +71,7 @@ FIRST, SECOND, THIRD = (delivery(attempt=number) for number in (1, 2, 3))
 REPLAYED = Delivery(0, 7, attempt=12, first=12, began_ms=NOW_MS)
 PROBE = Delivery(0, 7, probe=True)
 LAST = "attempt 3 was the last of the schedule: the endpoint answered 503"
+ONCE = "not delivered; pings are not retried: the endpoint answered 503"
 
 
 @pytest.mark.parametrize(
