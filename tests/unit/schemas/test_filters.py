@@ -247,6 +247,12 @@ def test_action_and_tag_alone_tell_something(action: str, tag: str, expected: Fa
             None,
             "changedOnly: the tag named this digest before, as the webhook was told",
         ),
+        (
+            "coalesce",
+            Facts("push"),
+            None,
+            "coalesce: the push of an index that lists it tells of it",
+        ),
         ("aLaterOne", Facts("push", "v1"), None, "aLaterOne"),
     ],
 )

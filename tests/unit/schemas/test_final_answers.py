@@ -9,6 +9,7 @@ from portcall.schemas.final_answers import (
     final_statuses,
     parse_final_answers,
     shown,
+    words_of,
 )
 
 PRESET = {400, 401, 403, 404, 405, 413, 415, 422}
@@ -86,6 +87,14 @@ def test_a_wrong_setting_is_refused_with_its_place(value: object, field: str, pr
     with pytest.raises(InvalidValueError, match=problem) as caught:
         parse_final_answers(value)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("shown_as", "words"),
+    [("receiver-refuses", "receiver-refuses"), ([400, "4xx"], "400, 4xx")],
+)
+def test_a_setting_in_words(shown_as: str | list[int | str], words: str) -> None:
+    assert words_of(shown_as) == words
 
 
 def test_the_statuses_of_a_setting() -> None:

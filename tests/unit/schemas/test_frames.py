@@ -23,6 +23,8 @@ from portcall.schemas.frames import (
     encode_deliveries,
     encode_events,
     encode_records,
+    goes_past_routers,
+    routed_by,
 )
 from portcall.schemas.records import Answer, Detail, Failure, Outcome, Record, RecordOf, Sent
 
@@ -110,6 +112,16 @@ def test_the_body_of_an_event_keeps_every_byte() -> None:
     body = b'{ "id" : "x",\n\t"n" : 1.50, "\\u00e9" : "\xc3\xa9" }'
     event = Event("x", "myregistry", "push", 1, msgspec.Raw(body))
     assert bytes(decode_events(encode_events([event])).events[0].body) == body
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_a_producers_frame_says_whether_it_goes_past_routers(*, direct: bool) -> None:
+    one, other = (Event(name, "r", "push", 0, msgspec.Raw(b"{}")) for name in ("one", "other"))
+    deliveries = [Delivery(1, 7), Delivery(0, 8), Delivery(1, 9)]
+    body = encode_deliveries([one, other], deliveries, direct=direct)
+    assert goes_past_routers(body) is direct
+    found = [(event.id, ids) for event, ids in routed_by(decode_deliveries(body))]
+    assert found == [("one", [8]), ("other", [7, 9])]
 
 
 def test_a_frame_without_items_is_a_frame() -> None:

@@ -3,13 +3,15 @@
 import msgspec
 import pytest
 
+from portcall.schemas.children import Child, with_children
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event
-from portcall.schemas.formats.chosen import check_format, chosen_of
+from portcall.schemas.extras import Extras
+from portcall.schemas.formats.chosen import check_format, chosen_of, words_of
 from portcall.schemas.formats.names import FormatName
 from portcall.schemas.formats.results import Rendered, Unrenderable
 from portcall.schemas.formats.table import FORMATS
-from tests.unit.schemas.formats.samples import render
+from tests.unit.schemas.formats.samples import event, render
 
 
 def test_every_format_but_acrs_is_in_the_table() -> None:
@@ -57,6 +59,26 @@ def test_a_wrong_format_is_refused(wanted: dict[str, object], field: str, proble
     with pytest.raises(InvalidValueError, match=problem) as refused:
         check_format(wanted)
     assert refused.value.field == field
+
+
+def test_a_format_in_words_is_as_it_is_typed() -> None:
+    assert words_of({"name": "slack"}) == "slack"
+    assert words_of({"name": "cloudevents", "mode": "binary"}) == "cloudevents mode=binary"
+    assert words_of({"name": "template", "template": "x" * 300}) == "template 300 characters"
+
+
+def test_acrs_format_with_the_children_of_an_index() -> None:
+    assert chosen_of(None) is None
+    chosen = chosen_of(None, lists_children=True)
+    assert chosen is not None
+    child = Child("sha256:" + "a" * 64, "linux/arm64")
+    index = msgspec.structs.replace(event(), extras=Extras(children=(child,)))
+    found = chosen.render(index)
+    assert isinstance(found, Rendered)
+    assert found.body == with_children(bytes(index.body), [child])
+    plain = chosen.render(event())
+    assert isinstance(plain, Rendered)
+    assert plain.body == bytes(event().body)
 
 
 def test_equal_formats_are_one_object() -> None:
