@@ -167,7 +167,7 @@ def index_of(number: int) -> Event:
 
 
 async def test_two_routers_and_a_kill_in_the_wait_lose_no_push(
-    amqp_url: str, store: Store, sqlite_url: str, tmp_path: Path
+    amqp_url: str, store: Store, database_url: str, tmp_path: Path
 ) -> None:
     await declaring.apply(amqp_url, layout(shards=SHARDS, rungs_ms=(500, AGAIN_MS, 10_000)))
     mine = hook(store, "coalesced", Filters(coalesce="10s"))
@@ -183,8 +183,8 @@ async def test_two_routers_and_a_kill_in_the_wait_lose_no_push(
         (tmp_path / name).mkdir()
     async with (
         sent(amqp_url) as delivered,
-        router_process(amqp_url, sqlite_url, tmp_path / "one", PORTCALL_ROUTER_PREFETCH="4") as one,
-        router_process(amqp_url, sqlite_url, tmp_path / "two", PORTCALL_ROUTER_PREFETCH="4") as two,
+        router_process(amqp_url, database_url, tmp_path / "one", PORTCALL_ROUTER_PREFETCH="4") as one,
+        router_process(amqp_url, database_url, tmp_path / "two", PORTCALL_ROUTER_PREFETCH="4") as two,
     ):
         await one.until_ready()
         await two.until_ready()
