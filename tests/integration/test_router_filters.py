@@ -183,8 +183,12 @@ async def test_two_routers_and_a_kill_in_the_wait_lose_no_push(
         (tmp_path / name).mkdir()
     async with (
         sent(amqp_url) as delivered,
-        router_process(amqp_url, database_url, tmp_path / "one", PORTCALL_ROUTER_PREFETCH="4") as one,
-        router_process(amqp_url, database_url, tmp_path / "two", PORTCALL_ROUTER_PREFETCH="4") as two,
+        router_process(
+            amqp_url, database_url, tmp_path / "one", PORTCALL_ROUTER_PREFETCH="4"
+        ) as one,
+        router_process(
+            amqp_url, database_url, tmp_path / "two", PORTCALL_ROUTER_PREFETCH="4"
+        ) as two,
     ):
         await one.until_ready()
         await two.until_ready()
