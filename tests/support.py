@@ -35,8 +35,8 @@ SUITES: Mapping[str, tuple[str, ...]] = {
 }
 """The suites that are noted, and what each of them stands on besides the machine's Debian."""
 
-ENGINE = "PORTCALL_TEST_ENGINE"
-"""The variable in which the tests of containers write the engine, for example ``docker 28.5.2``."""
+ENGINE = pytest.StashKey[str]()
+"""Where the tests of containers write the engine, for example ``docker 28.5.2``."""
 
 Line = dict[str, object]
 
@@ -54,15 +54,16 @@ def note_run(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     assert reporter is not None
     counts = {kind: len(reports) for kind, reports in reporter.stats.items()}
-    write(Path(path), line(suite, counts))
+    write(Path(path), line(suite, counts, session.config.stash.get(ENGINE, None)))
 
 
-def line(suite: str, counts: Mapping[str, int]) -> Line:
+def line(suite: str, counts: Mapping[str, int], engine: str | None = None) -> Line:
     """What is noted of a run.
 
     Args:
         suite: One of `SUITES`.
         counts: Tests by pytest's word for their end.
+        engine: The engine of a run of containers.
     """
     versions: dict[str, Callable[[], str | None]] = {
         "rabbitmq": _rabbitmq,
@@ -70,7 +71,7 @@ def line(suite: str, counts: Mapping[str, int]) -> Line:
         "sqlite": lambda: sqlite3.sqlite_version,
         "python": platform.python_version,
         "nginx": _nginx,
-        "engine": lambda: os.environ.get(ENGINE),
+        "engine": lambda: engine,
     }
     return {
         "suite": suite,

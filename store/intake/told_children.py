@@ -6,10 +6,9 @@ is held back if there is a row for it: see `router.coalescing`.
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, delete, func, select, tuple_
-
 from portcall.store.database.database import Database, chunks, matching
 from portcall.store.database.tables import told_children
+from portcall.store.intake.told import prune
 
 ChildKey = tuple[int, str, str]
 """A webhook's id, a repository, and the digest of a manifest in it."""
@@ -56,16 +55,8 @@ class ToldChildren:
             most: How many rows stay.
             limit: How many to delete at most.
         """
-        with self._database.reading() as connection:
-            found = _surplus(connection, before_ms, most, limit)
-        if not found:
-            return 0
-        keys = tuple_(*(told_children.c[name] for name in _KEY))
-        gone = 0
-        with self._database.writing(durable=False) as connection:
-            for chunk in chunks(sorted(found)):
-                gone += connection.execute(delete(told_children).where(keys.in_(chunk))).rowcount
-        return gone
+        old = told_children.c.told_ms < before_ms
+        return prune(self._database, told_children, _KEY, old, most=most, limit=limit)
 
 
 _PUT = (
@@ -73,13 +64,3 @@ _PUT = (
     " ON CONFLICT (webhook_id, repository, digest) DO UPDATE SET told_ms = excluded.told_ms"
     " WHERE told_children.told_ms < excluded.told_ms"
 )
-
-
-def _surplus(connection: Connection, before_ms: int, most: int, limit: int) -> list[ChildKey]:
-    columns = told_children.c
-    oldest = select(*(columns[name] for name in _KEY)).order_by(columns.told_ms)
-    found = connection.execute(oldest.where(columns.told_ms < before_ms).limit(limit)).all()
-    count = connection.execute(select(func.count()).select_from(told_children)).scalar_one()
-    if count - most > len(found):
-        found = connection.execute(oldest.limit(min(count - most, limit))).all()
-    return [(row[0], row[1], row[2]) for row in found]

@@ -8,10 +8,11 @@ Only webhooks with that filter have rows. Routers change a row only if it is as 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, tuple_
+from sqlalchemy import and_, or_, select
 
 from portcall.store.database.database import Database, chunks, matching
 from portcall.store.database.tables import told_tags, webhooks
+from portcall.store.intake.told import prune
 
 TagKey = tuple[int, str, str]
 """A webhook's id, a repository, and a tag of it."""
@@ -114,16 +115,10 @@ class ToldTags:
             most: How many rows stay.
             limit: How many to delete at most.
         """
-        with self._database.reading() as connection:
-            found = _surplus(connection, before_ms, most, limit)
-        if not found:
-            return 0
-        keys = tuple_(*(told_tags.c[name] for name in _KEY))
-        gone = 0
-        with self._database.writing(durable=False) as connection:
-            for chunk in chunks(sorted(found)):
-                gone += connection.execute(delete(told_tags).where(keys.in_(chunk))).rowcount
-        return gone
+        columns = told_tags.c
+        is_gone = and_(columns.webhook_id != 0, columns.webhook_id.not_in(select(webhooks.c.id)))
+        useless = or_(columns.told_ms < before_ms, is_gone)
+        return prune(self._database, told_tags, _KEY, useless, most=most, limit=limit)
 
 
 _INSERT = (
@@ -136,17 +131,3 @@ _UPDATE = (
     " version = version + 1"
     " WHERE webhook_id = ? AND repository = ? AND tag = ? AND version = ?"
 )
-
-
-def _surplus(connection: Connection, before_ms: int, most: int, limit: int) -> list[TagKey]:
-    columns = told_tags.c
-    names = [columns[name] for name in _KEY]
-    count = connection.execute(select(func.count()).select_from(told_tags)).scalar_one()
-    oldest = select(*names).order_by(columns.told_ms)
-    living = select(webhooks.c.id)
-    is_gone = and_(columns.webhook_id != 0, columns.webhook_id.not_in(living))
-    useless = or_(columns.told_ms < before_ms, is_gone)
-    found = connection.execute(oldest.where(useless).limit(limit)).all()
-    if count - most > len(found):
-        found = connection.execute(oldest.limit(min(count - most, limit))).all()
-    return [(row[0], row[1], row[2]) for row in found]

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import aiohttp
 import pytest
@@ -13,21 +12,6 @@ from tests.sink import Sink, eventually
 pytestmark = pytest.mark.timeout(300)
 
 REFERRER = f"sha256-{'ab' * 32}"
-
-
-@pytest.fixture(scope="module")
-def installation(
-    tmp_path_factory: pytest.TempPathFactory, rabbitmq_installed: None
-) -> Iterator[Installation]:
-    started = Installation(tmp_path_factory.mktemp("filters") / "home", {})
-    started.start()
-    yield started
-    started.clean_up()
-
-
-@pytest.fixture
-async def client(installation: Installation, http: aiohttp.ClientSession) -> Client:
-    return Client(installation, http)
 
 
 def deleted(tag: str, request_id: str) -> Document:
@@ -60,7 +44,7 @@ async def notify(installation: Installation, registry: str, envelope: Document) 
 
 
 async def test_what_filters_hold_back_is_explained_and_adds_up(
-    installation: Installation, client: Client, sink: Sink
+    pipeline: Installation, client: Client, sink: Sink
 ) -> None:
     registry = await client.new_registry()
     for name, filters in (
@@ -87,7 +71,7 @@ async def test_what_filters_hold_back_is_explained_and_adds_up(
         return sorted(json.loads(post.body)["id"] for post in sink.at(f"/{registry}/{name}"))
 
     async def is_complete() -> bool:
-        code, out, _ = await installation.portcall("audit", "-r", registry, "-o", "json")
+        code, out, _ = await pipeline.portcall("audit", "-r", registry, "-o", "json")
         (account,) = json.loads(out)["registries"]
         return code == 0 and account["pending"] == 0
 
@@ -95,11 +79,11 @@ async def test_what_filters_hold_back_is_explained_and_adds_up(
     assert got("every") == ["again", "bare", "first", "signature"]
     assert got("tagged") == ["again", "first"]
     assert got("changed") == ["bare", "first", "signature"]
-    _, out, _ = await installation.portcall("audit", "-r", registry, "-o", "json")
+    _, out, _ = await pipeline.portcall("audit", "-r", registry, "-o", "json")
     (account,) = json.loads(out)["registries"]
     assert (account["accepted"], account["delivered"], account["filtered"]) == (12, 9, 3)
     for words, count in (("noReferrers",), 3), (("taggedOnly", "noReferrers"), 2), (("",), 4):
-        _, out, _ = await installation.portcall(
+        _, out, _ = await pipeline.portcall(
             "webhook", "test-scope", "-r", registry, "--filters", *words, "-o", "json"
         )
         assert json.loads(out)["matching"] == count, out
@@ -108,22 +92,22 @@ async def test_what_filters_hold_back_is_explained_and_adds_up(
         ("signature", "noReferrers: the tag sha256-"),
         ("again", "changedOnly: the tag named this digest before"),
     ):
-        code, out, _ = await installation.portcall("explain", event, "-r", registry, "-o", "table")
+        code, out, _ = await pipeline.portcall("explain", event, "-r", registry, "-o", "table")
         assert (code, reason in out, "held back by a filter" in out) == (0, True, True), out
 
 
 async def test_a_deleted_tag_is_told_to_those_who_ask(
-    installation: Installation, client: Client, sink: Sink
+    pipeline: Installation, client: Client, sink: Sink
 ) -> None:
     registry = await client.new_registry()
-    assert await notify(installation, registry, deleted("v1", "r-1")) == {
+    assert await notify(pipeline, registry, deleted("v1", "r-1")) == {
         "accepted": 0,
         "ignored": 1,
     }
     path = f"/{registry}/untag"
     await client.put_webhook(registry, "untagged", f"{sink.url}{path}", actions=("untag",))
     await asyncio.sleep(2)
-    assert await notify(installation, registry, deleted("v2", "r-2")) == {
+    assert await notify(pipeline, registry, deleted("v2", "r-2")) == {
         "accepted": 1,
         "ignored": 0,
     }

@@ -93,11 +93,9 @@ def test_a_run_replaces_the_earlier_one_on_the_same_versions(tmp_path: Path) -> 
     ]
 
 
-def test_a_line_counts_errors_as_failures_and_names_the_engine(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv(support.ENGINE, "podman 5.8.6")
-    line = support.line("containers", {"passed": 2, "error": 1, "failed": 1, "": 7})
+def test_a_line_counts_errors_as_failures_and_names_the_engine() -> None:
+    counts = {"passed": 2, "error": 1, "failed": 1, "": 7}
+    line = support.line("containers", counts, "podman 5.8.6")
     assert (line["engine"], line["passed"], line["failed"], line["skipped"]) == (
         "podman 5.8.6", 2, 2, 0,
     )  # fmt: skip
