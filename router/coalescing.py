@@ -116,12 +116,11 @@ class Coalescing:
             for place, each in enumerate(waiting)
             for webhook_id, wait_ms in each.waits.items()
         ]
-        await self._hold(events, deliveries, again=again)
+        await self._hold(events, deliveries, now_ms, again=again)
 
     async def _hold(
-        self, events: Sequence[Event], deliveries: Sequence[Delivery], *, again: bool
+        self, events: Sequence[Event], deliveries: Sequence[Delivery], now_ms: int, *, again: bool
     ) -> None:
-        now_ms = self._clock_ms()
         by_rung: dict[int, list[Delivery]] = {}
         for each in deliveries:
             by_rung.setdefault(self._rung_ms(each.not_before_ms - now_ms), []).append(each)
@@ -153,7 +152,7 @@ class Coalescing:
                 later.append(each)
             else:
                 due.setdefault(each.event, []).append(each.webhook_id)
-        await self._hold(frame.events, later, again=again)
+        await self._hold(frame.events, later, now_ms, again=again)
         return await self._decide(
             [(frame.events[place], webhook_ids) for place, webhook_ids in due.items()],
             waits,
