@@ -24,9 +24,10 @@ from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from portcall.router.outbox import Found, Matched, Outbox
+from portcall.router.outbox import Matched, Outbox
 from portcall.router.sieve import count
 from portcall.router.store_retry import Pause, answered
+from portcall.runtime.broker.routed_notes import Routed
 from portcall.runtime.clock import now_ms
 from portcall.runtime.latch import Latch
 from portcall.schemas.deliveries import Delivery
@@ -188,7 +189,7 @@ class Coalescing:
         await latch.wait()
         return matched
 
-    async def tell(self, matched: Iterable[Found], waits: Waits) -> None:
+    async def tell(self, matched: Iterable[Routed], waits: Waits) -> None:
         """Remember what indexes list, for the webhooks that get their push or have them already.
 
         Args:
