@@ -19,7 +19,6 @@ docs/decisions/0065 says why it is done here.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
@@ -170,7 +169,7 @@ class Coalescing:
             for webhook_id in webhook_ids
             if webhook_id in waits
         ]
-        told = await answered(self._pause, partial(self._table.find, keys)) if keys else {}
+        told = await answered(self._pause, self._table.find, keys) if keys else {}
         matched: list[Matched] = []
         latch = Latch()
         for event, webhook_ids in due:
@@ -206,7 +205,7 @@ class Coalescing:
                     keys = ((webhook_id, event.repository, each.digest) for each in children)
                     told |= {key: max(told.get(key, 0), event.accepted_ms) for key in keys}
         if told:
-            await answered(self._pause, partial(self._table.tell, told))
+            await answered(self._pause, self._table.tell, told)
 
 
 def _key(event: Event, webhook_id: int) -> ChildKey:
