@@ -11,9 +11,9 @@ from portcall.deliverer.post.attempts import Attempt
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.durations import format_duration
 from portcall.schemas.events import PING, Event
+from portcall.schemas.formats.answers import MAX_ASKED_MS, TOO_MANY
 from portcall.schemas.records import Failure
 
-MAX_RETRY_AFTER_MS = 24 * 3_600_000
 JITTER = 0.1
 """A retry is due between 5 % and 10 % of its delay later: with hops and queues that stays under
 1.25 times the delay. The hops need the first 5 %: with less, some delays would take 25 hops."""
@@ -22,7 +22,6 @@ SLACK_MS = 250
 NEAR_MS = 500
 """So close to its due time, less than the shortest rung, a delivery is attempted at once."""
 PARK_MS = 2_000
-TOO_MANY = 429
 TOO_MANY_MS = 1_000
 """The pause after 429 Too Many Requests without Retry-After."""
 MAX_PARK_MS = 60_000
@@ -129,7 +128,7 @@ def decide(
         chance: From 0 to 1, for the jitter.
         age: The delivery's maximum age.
         final: The statuses that end a delivery as refused by the receiver.
-        is_ping: Whether it is a ping, which is tried once whatever the webhook's schedule is.
+        is_ping: Whether it is a ping: it has no schedule, and its end says so.
     """
     if attempt.succeeded:
         return Done()
@@ -170,7 +169,7 @@ def retry_after_ms(header: str, now_ms: int) -> int:
     if text.isascii() and text.isdecimal():
         digits = text.lstrip("0")
         # Nine digits are more than a day, and Python refuses to parse thousands of them.
-        return min(int(digits[:9] or "0") * 1000, MAX_RETRY_AFTER_MS)
+        return min(int(digits[:9] or "0") * 1000, MAX_ASKED_MS)
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -178,7 +177,7 @@ def retry_after_ms(header: str, now_ms: int) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     ahead_ms = int((moment - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds() * 1000)
-    return min(max(ahead_ms, 0), MAX_RETRY_AFTER_MS)
+    return min(max(ahead_ms, 0), MAX_ASKED_MS)
 
 
 def pause_ms(attempt: Attempt, now_ms: int) -> int:

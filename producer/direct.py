@@ -22,9 +22,9 @@ from portcall.schemas.topology import SHARD_HEADER
 MAX_AGE_S = 1.9
 """A new webhook is in force 2 s after the answer to its PUT: an index that is older may lack it."""
 ORDER_S = 3.0
-"""How long after an event that takes the way through the router those of its registry follow it. It
-is longer than the interval at which the depth of the router's queue is looked at (2 s), and a look
-that is older than this says nothing: so a later one has not seen that event any more."""
+"""How long the events of a registry follow one that took the way through the router. A look at the
+router's queue, one each 2 s, counts for so long, too: so the first event after that time has a look
+to go by that is younger than the event that it must not overtake."""
 REFUSED_S = 5.0
 """How long after a refusal nothing is published to that shard directly."""
 UNCONFIRMED_S = 60.0
@@ -246,7 +246,7 @@ class Direct:
 
 
 def _unsifted(event: Event, found: Iterable[int], index: Matcher) -> Why | None:
-    """Whether filters have a say, which the router asks: they decide and remember.
+    """Whether filters must decide, which the router does: some need the store, and remember.
 
     A webhook with the filter `changedOnly` has to know of each deleted digest and tag, also of one
     that it gets no event of.
@@ -258,9 +258,9 @@ def _unsifted(event: Event, found: Iterable[int], index: Matcher) -> Why | None:
     return None
 
 
-def count(path: Path, events: int = 1) -> None:
-    """Count events by their path."""
-    _counted("router" if path.shard is None else "direct", path.why.value).inc(events)
+def count(path: Path) -> None:
+    """Count an event by its path."""
+    _counted("router" if path.shard is None else "direct", path.why.value).inc()
 
 
 def direct_frame(events: Sequence[tuple[Event, Sequence[int]]]) -> bytes:

@@ -1,4 +1,7 @@
-"""Pruning of known digests and known tags: old ones, and the oldest where there are too many."""
+"""Pruning of known digests, known and told tags, and told children.
+
+Old ones are deleted, and the oldest where there are too many.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +16,7 @@ MAX_DIGESTS = 500_000
 MAX_AGE_MS = 2 * 365 * 24 * 3600 * 1000
 """A digest is forgotten when it was neither pushed nor pulled for two years."""
 MAX_TAGS = 1_000_000
-"""Known tags; some 300 bytes each on SQLite, with the indexes."""
+"""Known tags, told tags or told children; some 300 bytes each on SQLite, with the indexes."""
 DELETED_TAG_MS = 24 * 3600 * 1000
 """How long a deleted tag is remembered, for notes that come late."""
 TOLD_CHILD_MS = 7 * 24 * 3600 * 1000
@@ -26,7 +29,7 @@ BREATH_S = 0.05
 
 
 class Known(Protocol):
-    """The store's known digests, or its known tags. Its method blocks."""
+    """One of these tables of the store. Its method blocks."""
 
     def prune(self, before_ms: int, *, most: int, limit: int) -> int:
         """Delete rows that are too old or too many; returns how many."""

@@ -19,14 +19,14 @@ docs/decisions/0065 says why it is done here.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from portcall.router.outbox import Found, Matched, Outbox
+from portcall.router.outbox import Matched, Outbox
 from portcall.router.sieve import count
 from portcall.router.store_retry import Pause, answered
+from portcall.runtime.broker.routed_notes import Routed
 from portcall.runtime.clock import now_ms
 from portcall.runtime.latch import Latch
 from portcall.schemas.deliveries import Delivery
@@ -116,12 +116,11 @@ class Coalescing:
             for place, each in enumerate(waiting)
             for webhook_id, wait_ms in each.waits.items()
         ]
-        await self._hold(events, deliveries, again=again)
+        await self._hold(events, deliveries, now_ms, again=again)
 
     async def _hold(
-        self, events: Sequence[Event], deliveries: Sequence[Delivery], *, again: bool
+        self, events: Sequence[Event], deliveries: Sequence[Delivery], now_ms: int, *, again: bool
     ) -> None:
-        now_ms = self._clock_ms()
         by_rung: dict[int, list[Delivery]] = {}
         for each in deliveries:
             by_rung.setdefault(self._rung_ms(each.not_before_ms - now_ms), []).append(each)
@@ -153,7 +152,7 @@ class Coalescing:
                 later.append(each)
             else:
                 due.setdefault(each.event, []).append(each.webhook_id)
-        await self._hold(frame.events, later, again=again)
+        await self._hold(frame.events, later, now_ms, again=again)
         return await self._decide(
             [(frame.events[place], webhook_ids) for place, webhook_ids in due.items()],
             waits,
@@ -170,7 +169,7 @@ class Coalescing:
             for webhook_id in webhook_ids
             if webhook_id in waits
         ]
-        told = await answered(self._pause, partial(self._table.find, keys)) if keys else {}
+        told = await answered(self._pause, self._table.find, keys) if keys else {}
         matched: list[Matched] = []
         latch = Latch()
         for event, webhook_ids in due:
@@ -189,7 +188,7 @@ class Coalescing:
         await latch.wait()
         return matched
 
-    async def tell(self, matched: Iterable[Found], waits: Waits) -> None:
+    async def tell(self, matched: Iterable[Routed], waits: Waits) -> None:
         """Remember what indexes list, for the webhooks that get their push or have them already.
 
         Args:
@@ -206,7 +205,7 @@ class Coalescing:
                     keys = ((webhook_id, event.repository, each.digest) for each in children)
                     told |= {key: max(told.get(key, 0), event.accepted_ms) for key in keys}
         if told:
-            await answered(self._pause, partial(self._table.tell, told))
+            await answered(self._pause, self._table.tell, told)
 
 
 def _key(event: Event, webhook_id: int) -> ChildKey:

@@ -12,7 +12,7 @@ from prometheus_client import Counter
 from portcall.router.sieve import Held
 from portcall.runtime.broker.batcher import Batcher
 from portcall.runtime.broker.publishing import SurePublisher
-from portcall.runtime.broker.routed_notes import RoutedNotes
+from portcall.runtime.broker.routed_notes import Routed, RoutedNotes
 from portcall.runtime.latch import Latch
 from portcall.runtime.metrics import REGISTRY
 from portcall.runtime.parking import Parking
@@ -41,7 +41,7 @@ class Outgoing(NamedTuple):
 
 
 class Matched(NamedTuple):
-    """What an event matched.
+    """What an event matched: a `Routed` with names.
 
     Attributes:
         event: The event.
@@ -54,13 +54,9 @@ class Matched(NamedTuple):
     held: Held | None = None
 
 
-Found = tuple[Event, Sequence[int], Held | None]
-"""The same without names: making it costs less, and every event makes one."""
-
-
-def merged(matched: Iterable[Found]) -> list[Found]:
+def merged(matched: Iterable[Routed]) -> list[Routed]:
     """The same with each event once, so that it has one note."""
-    found: dict[int, Found] = {}
+    found: dict[int, Routed] = {}
     for event, webhook_ids, held in matched:
         _, ids_before, held_before = found.get(id(event), (event, (), None))
         all_held = {**(held_before or {}), **(held or {})}
@@ -155,7 +151,7 @@ class Outbox:
         body = encode_deliveries(events, deliveries, again=again)
         await self._publisher.publish_surely(body, exchange=wait_rung(rung_ms), key=COALESCE_KEY)
 
-    async def note(self, matched: Iterable[Found]) -> None:
+    async def note(self, matched: Iterable[Routed]) -> None:
         """Note for each event which webhooks it was routed to; returns when that is confirmed."""
         await self._notes.note(matched)
 

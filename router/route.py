@@ -1,12 +1,12 @@
 """Routing: a frame of events in, frames of deliveries out, and only then the ack."""
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import Counter
 
 from portcall.router.coalescing import Coalescing, Waiting, is_child
-from portcall.router.outbox import Found, Outbox, merged
+from portcall.router.outbox import Outbox, merged
 from portcall.router.sieve import Held, count, sifted
 from portcall.router.watching import Watched, Watching, is_watched
 from portcall.runtime.broker.settle import Message
@@ -19,6 +19,9 @@ from portcall.schemas.events import Action, Event, check_action
 from portcall.schemas.filters import COALESCING, Filters
 from portcall.schemas.frames import AGAIN_HEADER, decode_deliveries, decode_events
 from portcall.schemas.topology import COALESCE, SHARD_HEADER
+
+if TYPE_CHECKING:
+    from portcall.runtime.broker.routed_notes import Routed
 
 EVENTS = Counter(
     "portcall_events_routed",
@@ -108,7 +111,7 @@ class Router:
             COPIES.inc()
         bits = [_action_bit(event) for event in events]
         latch = Latch()  # counted down once more when every event has been put
-        matched: list[Found] = []
+        matched: list[Routed] = []
         watched: list[Watched] = []
         waiting: list[Waiting] = []
         for event, bit in zip(events, bits, strict=True):

@@ -7,10 +7,9 @@ before it is noted. While the store is away, events for such webhooks wait for i
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from portcall.router.changes import SKEW_MS, Step, deleted, pushed
 from portcall.router.outbox import Matched, Outbox
@@ -25,9 +24,6 @@ from portcall.store.intake.told_tags import TagKey, ToldTag
 NOBODY = 0
 """In the place of a webhook: the row says when a digest or a tag was deleted last. No tag looks
 like a digest."""
-
-AnswerT = TypeVar("AnswerT")
-Arguments = ParamSpec("Arguments")
 
 
 class Table(Protocol):
@@ -126,7 +122,7 @@ class Watching:
         graves = [(NOBODY, event.repository, what) for what in (manifest_of(event), event.tag)]
         while open_ids:
             keys = [(each, event.repository, event.tag) for each in open_ids]
-            known = await self._answered(self._table.find, [*keys, *graves])
+            known = await answered(self._pause, self._table.find, [*keys, *graves])
             gone_ms = max((known[each].told_ms for each in graves if each in known), default=0)
             steps = {
                 key: unless_deleted(pushed(known.get(key), event, key[0]), gone_ms) for key in keys
@@ -158,14 +154,18 @@ class Watching:
             return []
         await self._bury(event, what)
         released: list[Matched] = []
-        rows = await self._answered(self._table.naming, event.registry, event.repository, what)
+        rows = await answered(
+            self._pause, self._table.naming, event.registry, event.repository, what
+        )
         while rows:
             steps = {row.key: deleted(row, event) for row in rows}
             released += await self._release(
                 {key: step for key, step in steps.items() if key[0] in watchers}
             )
             refused = await self._remember(steps)
-            found = await self._answered(self._table.find, sorted(refused)) if refused else {}
+            found = (
+                await answered(self._pause, self._table.find, sorted(refused)) if refused else {}
+            )
             rows = [row for row in found.values() if what in (row.digest, row.tag)]
         return released
 
@@ -173,12 +173,12 @@ class Watching:
         """Remember when it was deleted: the push before may be decided later."""
         key, refused = (NOBODY, event.repository, what), True
         while refused:
-            known = (await self._answered(self._table.find, [key])).get(key)
+            known = (await answered(self._pause, self._table.find, [key])).get(key)
             if known is not None and known.told_ms >= event.accepted_ms:
                 return
             row = ToldTag(*key, event.registry, "", event.accepted_ms, digest_of(event))
             row = replace(row, version=known.version if known else 0)
-            refused = bool(await self._answered(self._table.change, [row], durable=True))
+            refused = bool(await answered(self._pause, self._table.change, [row], durable=True))
 
     async def _send(self, event: Event, webhook_ids: Sequence[int], *, again: bool) -> None:
         latch = Latch()
@@ -204,14 +204,8 @@ class Watching:
         for durable in (True, False):
             rows = [step.after for step in steps.values() if step.sends == durable and step.after]
             if rows:
-                refused |= await self._answered(self._table.change, rows, durable=durable)
+                refused |= await answered(self._pause, self._table.change, rows, durable=durable)
         return refused
-
-    async def _answered(
-        self, ask: Callable[Arguments, AnswerT], *args: Arguments.args, **kwargs: Arguments.kwargs
-    ) -> AnswerT:
-        """Call a method of the store in a thread, again and again until the store answers."""
-        return await answered(self._pause, partial(ask, *args, **kwargs))
 
 
 def unless_deleted(step: Step, gone_ms: int) -> Step:

@@ -6,6 +6,8 @@ import zlib
 
 from msgspec import Struct
 
+DELIVERY_ID_PATTERN = r"msg_[0-9a-f]{32}"
+
 
 class Delivery(Struct, frozen=True, array_like=True):
     """One delivery in a frame; a JSON array, because a frame has many of them.
@@ -47,7 +49,7 @@ def delivery_id(event_id: str, webhook_id: int) -> str:
 
 def is_delivery_id(text: str) -> bool:
     """Whether *text* has the form of a delivery's id."""
-    return re.fullmatch(r"msg_[0-9a-f]{32}", text) is not None
+    return re.fullmatch(DELIVERY_ID_PATTERN, text) is not None
 
 
 def shard_of(webhook_id: int, shards: int) -> int:

@@ -220,7 +220,8 @@ def _wait(value: object, field: str) -> str:
         raise InvalidValueError(field, "must be a duration, as 1m, or true or false")
     wait_ms = parse_duration_ms(value, field)
     if not MIN_WAIT_MS <= wait_ms <= MAX_WAIT_MS:
-        raise InvalidValueError(field, f"{value[:32]!r} is not between 1s and 1h")
+        limits = f"{format_duration(MIN_WAIT_MS)} and {format_duration(MAX_WAIT_MS)}"
+        raise InvalidValueError(field, f"{value[:32]!r} is not between {limits}")
     return format_duration(wait_ms)
 
 

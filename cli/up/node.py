@@ -198,12 +198,18 @@ class NodeFolder:
 
     def written(self) -> int:
         """Return the size of the node's logs, in bytes: it grows as long as a start goes on."""
-        logs = (self.start_log, self.log_file)
-        return sum(log.stat().st_size for log in logs if log.exists())
+        return sum(map(_size, (self.start_log, self.log_file)))
 
     def last_words(self, lines: int = 15) -> str:
         """Return the ends of the node's logs, for an error message."""
         return "\n".join(_tail(log, lines) for log in (self.start_log, self.log_file))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # it is not there yet, or the node rotates it
+        return 0
 
 
 def _tail(path: Path, lines: int) -> str:

@@ -2,11 +2,10 @@
 
 import hmac
 
-from msgspec.structs import replace
-
 from portcall.deliverer.post.request import Request, Template
 from portcall.schemas.formats.registries.ghcr import SIGNATURE
 from portcall.schemas.formats.results import Headers, Rendered
+from portcall.schemas.records import Sent
 from portcall.schemas.signatures import Scheme, scheme_of
 
 OPTIONS = "OPTIONS"
@@ -32,24 +31,9 @@ def formed(template: Template, rendered: Rendered, *, delivery_id: str, now_s: i
 
 def asking(template: Template) -> Request:
     """An OPTIONS request with the webhook's own headers, and without a body."""
-    grown = _with(template, (("Content-Length", "0"),))
-    head = OPTIONS.encode() + grown.head.removeprefix(b"POST") + b"\r\n"
-    request = grown.request(delivery_id="", body=b"", now_s=0)
-    return Request(
-        request.origin, head, b"", replace(request.sent, method=OPTIONS, headers=grown.shown)
-    )
-
-
-def _with(template: Template, headers: Headers) -> Template:
-    """*template* with more headers."""
-    named = {name.lower() for name in template.webhook.headers}
-    added = [(name, value) for name, value in headers if name.lower() not in named]
-    lines = "".join(f"{name}: {value}\r\n" for name, value in added)
-    return replace(
-        template,
-        head=template.head + lines.encode("ascii"),
-        shown={**template.shown, **dict(added)},
-    )
+    head = OPTIONS.encode() + template.head.removeprefix(b"POST") + b"Content-Length: 0\r\n\r\n"
+    shown = {**template.shown, "Content-Length": "0"}
+    return Request(template.origin, head, b"", Sent(template.uri, shown, method=OPTIONS))
 
 
 def _proof(template: Template, body: bytes) -> Headers:

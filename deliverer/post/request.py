@@ -19,14 +19,14 @@ from portcall.deliverer.post.origin import Origin
 from portcall.deliverer.post.redaction import secrets_of
 from portcall.deliverer.post.signatures import Signer, signer
 from portcall.schemas.formats.chosen import Chosen, chosen_of
+from portcall.schemas.formats.table import ACR, JSON
 from portcall.schemas.records import Masking, Sent
 from portcall.schemas.uris import parse_uri
 from portcall.schemas.webhooks import MASK, Webhook
 
-CONTENT_TYPE = "application/json; charset=utf-8"
-USER_AGENT = f"AzureContainerRegistry/1.0 (Portcall/{__version__})"
-"""Names ACR, whose format this is, and us. Kargo checks the first word, and firewalls refuse POSTs
-without any. Source: akuity/kargo, pkg/webhook/external/azure.go."""
+OURS = f"Portcall/{__version__}"
+USER_AGENT = f"{ACR.user_agent} ({OURS})"
+"""Names ACR, whose format this is, and us. Firewalls refuse POSTs without any."""
 
 
 class Request(Struct, frozen=True):
@@ -148,7 +148,7 @@ def _form(webhook: Webhook) -> Chosen | None:
 def _defaults(webhook: Webhook, form: Chosen | None) -> dict[str, str]:
     """The default headers; a custom one of the same name replaces each."""
     named = {name.lower() for name in webhook.headers}
-    every = {"Content-Type": CONTENT_TYPE, "User-Agent": USER_AGENT}
+    every = {"Content-Type": JSON, "User-Agent": USER_AGENT}
     if form is not None:
         every = {"Content-Type": form.content_type, "User-Agent": _user_agent(form)}
         every |= dict(form.format.headers(form.options, webhook.id, webhook.name))
@@ -157,8 +157,8 @@ def _defaults(webhook: Webhook, form: Chosen | None) -> dict[str, str]:
 
 def _user_agent(form: Chosen) -> str:
     """Ours, after that of the sender whose form it is, where receivers check it."""
-    ours, theirs = f"Portcall/{__version__}", form.format.user_agent
-    return f"{theirs} ({ours})" if theirs else ours
+    theirs = form.format.user_agent
+    return f"{theirs} ({OURS})" if theirs else OURS
 
 
 def _paced(webhook: Webhook, form: Chosen | None) -> Webhook:

@@ -11,6 +11,7 @@ from portcall.schemas.certificates import (
     MAX_CHAIN_CHARACTERS,
     MAX_KEY_CHARACTERS,
 )
+from portcall.schemas.deliveries import DELIVERY_ID_PATTERN
 from portcall.schemas.events import EVENT_ID_PATTERN, Action
 from portcall.schemas.filters import ARTIFACT_TYPES, COALESCE, FLAGS, TYPES
 from portcall.schemas.final_answers import ACR, MAX_ENTRIES, RECEIVER_REFUSES
@@ -173,7 +174,7 @@ OUTCOMES = WithJsonSchema(
     {"type": "array", "minItems": 1, "items": {"enum": [each.value for each in ENDINGS]}}
 )
 EVENT_ID = text(pattern=f"^{EVENT_ID_PATTERN}$")
-DELIVERY_ID = text(pattern="^msg_[0-9a-f]{32}$")
+DELIVERY_ID = text(pattern=f"^{DELIVERY_ID_PATTERN}$")
 SCHEDULE = WithJsonSchema(
     {
         "anyOf": [

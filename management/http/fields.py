@@ -11,6 +11,7 @@ from portcall.management.http import field_schemas as said
 from portcall.management.http.field_schemas import MAX_TAG_NAME, MAX_TAG_VALUE, MAX_TAGS
 from portcall.management.http.locations import normalised
 from portcall.schemas.certificates import check_ca_bundle, check_chain, check_key
+from portcall.schemas.deliveries import is_delivery_id
 from portcall.schemas.durations import (
     checked_schedule_ms,
     parse_duration_ms,
@@ -45,7 +46,6 @@ MAX_OVERLAP_MS = 30 * 86_400_000
 
 _LOCATION = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _NOT_IN_TAG = re.compile(r"[\x00-\x1f\x7f<>%&\\?/]")
-_DELIVERY_ID = re.compile(r"msg_[0-9a-f]{32}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 ValueT = TypeVar("ValueT")
@@ -234,7 +234,7 @@ def _outcomes(value: object) -> tuple[Outcome, ...]:
 
 
 def _check_delivery_id(text: str) -> None:
-    if not _DELIVERY_ID.fullmatch(text):
+    if not is_delivery_id(text):
         raise InvalidValueError("", "is not a webhook-id: msg_ and 32 digits of hex")
 
 

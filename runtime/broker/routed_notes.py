@@ -17,7 +17,7 @@ NOTE_BYTES = 128
 
 Routed = tuple[Event, Sequence[int], Mapping[str, Sequence[int]] | None]
 """An event, the webhooks that it goes to, and those whose filters held it back, by the filter's
-name; None: none."""
+name; None: none. It has no names: making it costs less, and every event makes one."""
 
 
 class OutgoingNote(NamedTuple):

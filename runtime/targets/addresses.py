@@ -45,11 +45,24 @@ def is_allowed(text: str, allowed: Sequence[Network]) -> bool:
         text: A literal address, with a zone or not.
         allowed: Networks that are allowed although they are not public.
     """
-    address = _parsed(text)
-    if address is None or not _passes(address, allowed):
+    try:
+        return not refused_parts(text, allowed)
+    except ValueError:
         return False
+
+
+def refused_parts(text: str, allowed: Sequence[Network]) -> list[Address]:
+    """The address *text* and the IPv4 one that it embeds, as far as they are not allowed.
+
+    Raises:
+        ValueError: It is no address.
+    """
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
     inner = _embedded(address)
-    return inner is None or _passes(inner, allowed)
+    parts = [address] if inner is None else [address, inner]
+    return [each for each in parts if not _passes(each, allowed)]
 
 
 def without(allowed: Sequence[Network], refused: Sequence[Network]) -> tuple[Network, ...]:
@@ -65,16 +78,6 @@ def _cut(network: Network, own: Network) -> Sequence[Network]:
     if own.prefixlen <= network.prefixlen:  # of two that overlap, one contains the other
         return []
     return list(network.address_exclude(own))  # type: ignore[arg-type]  # of the same version
-
-
-def _parsed(text: str) -> Address | None:
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        return address.ipv4_mapped
-    return address
 
 
 def _passes(address: Address, allowed: Sequence[Network]) -> bool:

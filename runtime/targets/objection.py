@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portcall.runtime.settings import Network
-from portcall.runtime.targets.addresses import is_allowed
+from portcall.runtime.targets.addresses import is_allowed, refused_parts
 from portcall.runtime.targets.ports import ANY, USUAL, Ports
 from portcall.runtime.targets.settings import TargetSettings
 from portcall.schemas.uris import parse_uri
@@ -58,9 +58,10 @@ class Targets:
 
     def _address_refused(self, host: str, address: str) -> str:
         said = f"Every request to {host} will be refused: "
-        if any(_contains(network, address) for network in self.asked):
+        refused = refused_parts(address, self.allowed)
+        if any(each in network for each in refused for network in self.asked):
             return f"{said}it is in PORTCALL_OWN_NETWORKS, the networks of Portcall itself."
-        networks = ",".join([*map(str, self.asked), _network(address)])
+        networks = ",".join(map(str, [*self.asked, *map(ipaddress.ip_network, refused)]))
         return (
             f"{said}it is not a public address. To allow it, start Portcall with"
             f" PORTCALL_ALLOW_TARGETS={networks}"
@@ -70,7 +71,7 @@ class Targets:
         if self.ports.allowed is None:
             return (
                 f"Every request to port {port} will be refused: services there do not speak HTTP."
-                f" PORTCALL_ALLOW_PORTS can name the ports that are allowed instead."
+                " PORTCALL_ALLOW_PORTS can name the ports that are allowed instead."
             )
         ranges = ",".join([*map(_range, self.ports.allowed), str(port)])
         return (
@@ -95,15 +96,6 @@ def _addresses(host: str) -> tuple[str, ...]:
     except ValueError:
         return ()
     return (host,)
-
-
-def _contains(network: Network, address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])
-    return found.version == network.version and found in network
-
-
-def _network(address: str) -> str:
-    return str(ipaddress.ip_network(address.partition("%")[0]))
 
 
 def _range(ports: range) -> str:

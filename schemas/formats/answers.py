@@ -17,7 +17,7 @@ Pacing = Callable[[int, Mapping[str, str], str], int]
 its status, headers and content. 0: it does not."""
 
 MAX_ASKED_MS = 24 * 3_600_000
-"""As of ``Retry-After``."""
+"""The longest pause that an answer may ask for, in these words or by ``Retry-After``."""
 TOO_MANY = 429
 _MAX_SHOWN = 80
 

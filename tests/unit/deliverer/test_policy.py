@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portcall.deliverer.policy import (
-    MAX_RETRY_AFTER_MS,
     Age,
     Decision,
     Done,
@@ -28,6 +27,7 @@ from portcall.schemas.deliveries import Delivery
 from portcall.schemas.durations import parse_schedule_ms
 from portcall.schemas.events import PING
 from portcall.schemas.final_answers import final_statuses
+from portcall.schemas.formats.answers import MAX_ASKED_MS
 from portcall.schemas.records import Failure
 from portcall.schemas.topology import BASE_RUNGS_MS, rungs_for
 from tests.unit.deliverer.samples import NOW_MS, answered, unanswered
@@ -255,7 +255,7 @@ def test_retry_after_as_a_date(header: str, expected_ms: int) -> None:
 
 @given(st.text(max_size=60))
 def test_retry_after_never_raises_and_keeps_its_bounds(header: str) -> None:
-    assert 0 <= retry_after_ms(header, NOW_MS) <= MAX_RETRY_AFTER_MS
+    assert 0 <= retry_after_ms(header, NOW_MS) <= MAX_ASKED_MS
 
 
 @given(

@@ -1,13 +1,14 @@
 """A push without a tag waits for its index: what is sent, what is held back, what is noted."""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 
 import msgspec
 import pytest
 
 from portcall.router import coalescing
-from portcall.router.coalescing import Coalescing, is_child
+from portcall.router.coalescing import Coalescing, Waiting, is_child
 from portcall.router.outbox import Outbox
 from portcall.router.route import Router
 from portcall.router.watching import Watching
@@ -145,6 +146,17 @@ async def test_a_child_waits_and_is_held_back_when_its_index_came() -> None:
     await world.come_back()
     assert world.sent == []
     assert world.held[-1] == ("child", {FILTER: [MINE]})
+
+
+async def test_a_clock_that_goes_on_does_not_shorten_the_rung() -> None:
+    world = World()
+    outbox = Outbox(world.publisher, shards=1)
+    ticking = itertools.count(1_000_000)
+    waiting_room = Coalescing(
+        world.children, outbox, rungs_ms=RUNGS_MS, clock_ms=lambda: next(ticking)
+    )
+    await waiting_room.hold([Waiting(child(), {MINE: WAIT_MS})], again=False)
+    assert world.rungs == [wait_rung(60_000)]
 
 
 async def test_a_child_is_sent_when_no_index_came() -> None:

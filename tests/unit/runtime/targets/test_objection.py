@@ -47,6 +47,11 @@ def targets(environ: dict[str, str]) -> Targets:
             "http://10.1.2.3/x",
             "it is in PORTCALL_OWN_NETWORKS",
         ),
+        (
+            {"PORTCALL_ALLOW_TARGETS": "10.0.0.0/8", "PORTCALL_OWN_NETWORKS": "10.1.0.0/16"},
+            "http://[::ffff:10.1.2.3]/x",
+            "it is in PORTCALL_OWN_NETWORKS",
+        ),
     ],
 )
 def test_a_refused_target_is_told_with_the_setting_that_allows_it(
@@ -57,9 +62,14 @@ def test_a_refused_target_is_told_with_the_setting_that_allows_it(
     assert said in objection
 
 
-def test_what_is_advised_is_enough() -> None:
+@pytest.mark.parametrize(
+    "host",
+    ["192.168.1.5", "[fd00::5]", "[::ffff:192.168.1.5]", "[64:ff9b::c0a8:105]"],
+    ids=["v4", "v6", "mapped", "translated"],
+)
+def test_what_is_advised_is_enough(host: str) -> None:
     """The advised value, taken as it is, leaves nothing to object to."""
-    uri = "http://192.168.1.5/x"
+    uri = f"http://{host}/x"
     variable, _, value = targets(LOCAL).objection(uri).rpartition(" ")[2].partition("=")
     assert targets({variable: value}).objection(uri) == ""
 
