@@ -7,9 +7,6 @@ from portcall.cli.doctor.findings import Finding, ok, wrong
 from portcall.cli.output import counted
 from portcall.schemas.timestamps import acr_timestamp
 
-LEAST_MS = 60_000
-"""Since when every attempt has failed: the next one after a single failure may succeed."""
-
 
 @dataclass(frozen=True, slots=True)
 class FailingWebhook:

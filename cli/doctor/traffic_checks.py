@@ -4,7 +4,7 @@ import shutil
 
 from portcall.cli.doctor import findings
 from portcall.cli.doctor.checks import CheckedInstallation
-from portcall.cli.doctor.failing import LEAST_MS, FailingWebhook
+from portcall.cli.doctor.failing import FailingWebhook
 from portcall.cli.doctor.failing import failing as judge_failing
 from portcall.cli.doctor.filling import filling as judge_filling
 from portcall.cli.doctor.findings import Finding, unknown
@@ -13,6 +13,7 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.store.engine import Store, open_store
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.records.filters import Filter
+from portcall.store.webhooks.summaries import FAILING_AFTER_MS
 
 DATABASE = "PORTCALL_DATABASE_URL"
 
@@ -25,7 +26,7 @@ def failing(site: CheckedInstallation) -> Finding:
     except (StoreUnavailableError, InvalidValueError):
         return unknown("failing webhooks", "the database does not answer")
     try:
-        found, count = store.known.failing(now_ms() - LEAST_MS, findings.MOST_NAMED)
+        found, count = store.known.failing(now_ms() - FAILING_AFTER_MS, findings.MOST_NAMED)
         told = [
             FailingWebhook(
                 each.registry, each.name, each.failing_since_ms, _last_reason(store, each.id)
