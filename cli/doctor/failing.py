@@ -35,7 +35,7 @@ def failing(found: Sequence[FailingWebhook], count: int) -> Finding:
     if not count:
         return ok("failing webhooks", "none")
     told = "; ".join(
-        f"{each.registry}/{each.name}: {each.reason}, and nothing else since"
+        f"{each.registry}/{each.name}: {each.reason}, failing since"
         f" {acr_timestamp(each.since_ms)[:19]}Z"
         for each in found
     )

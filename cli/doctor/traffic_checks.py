@@ -8,6 +8,7 @@ from portcall.cli.doctor.failing import FailingWebhook
 from portcall.cli.doctor.failing import failing as judge_failing
 from portcall.cli.doctor.filling import filling as judge_filling
 from portcall.cli.doctor.findings import Finding, unknown
+from portcall.management.explain.reasons import failure_of
 from portcall.runtime.clock import now_ms
 from portcall.schemas.errors import InvalidValueError
 from portcall.store.engine import Store, open_store
@@ -62,8 +63,4 @@ def _last_reason(store: Store, webhook_id: int) -> str:
     """Why the last attempt at a webhook failed."""
     lines = store.searching.search(Filter(webhook_id=webhook_id), limit=1).lines
     record = store.searching.get(lines[0].id) if lines else None
-    if record is None:
-        return "its records are gone"
-    return record.detail.message or (
-        f"answered {record.status}" if record.status else "there was no answer"
-    )
+    return "its records are gone" if record is None else failure_of(record)
