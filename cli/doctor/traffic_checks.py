@@ -16,14 +16,11 @@ from portcall.store.errors import StoreUnavailableError
 from portcall.store.records.filters import Filter
 from portcall.store.webhooks.summaries import FAILING_AFTER_MS
 
-DATABASE = "PORTCALL_DATABASE_URL"
-
 
 def failing(site: CheckedInstallation) -> Finding:
     """Check for webhooks of which every attempt fails, and why the last one did."""
-    named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
     try:
-        store = open_store(str(named or ""))
+        store = open_store(site.database_url)
     except (StoreUnavailableError, InvalidValueError):
         return unknown("failing webhooks", "the database does not answer")
     try:
@@ -43,12 +40,11 @@ def failing(site: CheckedInstallation) -> Finding:
 
 def filling(site: CheckedInstallation) -> Finding:
     """Check how long the disk of the home folder lasts at the rate of the last hour."""
-    named = str((site.ready or {}).get("database_url") or site.environ.get(DATABASE) or "")
-    if not named.startswith(f"sqlite:///{site.home.resolve()}"):
+    if not site.database_url.startswith(f"sqlite:///{site.home.resolve()}"):
         return unknown("disk growth", "the database is not in the home folder")
     at_ms = now_ms()
     try:
-        store = open_store(named)
+        store = open_store(site.database_url)
         try:
             hour = store.traffic.series(since_ms=at_ms - findings.RECENT_MS, until_ms=at_ms)
         finally:
