@@ -162,7 +162,7 @@ def database(site: CheckedInstallation) -> Finding:
     except InvalidValueError as error:
         return wrong("database", error.problem, "correct PORTCALL_DATABASE_URL")
     if problem:
-        return wrong("database", problem, "restart the roles: each one migrates the schema")
+        return wrong("database", problem.found, problem.advice)
     return ok("database", "reachable, schema up to date")
 
 
