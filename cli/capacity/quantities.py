@@ -4,7 +4,8 @@ import re
 
 from portcall.cli.errors import UsageError
 
-_AMOUNT = re.compile(r"(\d{1,12}(?:[.,]\d{1,6})?)\s?([kKmM]?)", re.ASCII)
+_AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,6}|,(?!\d{3}(?!\d))\d{1,6})?)\s?([kKmM]?)", re.ASCII)
+"""A comma before three digits is refused: in 1,000 it may mean either."""
 _BYTES = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s?([kKmMgG]?i?)[bB]?", re.ASCII)
 _FACTORS = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
