@@ -42,3 +42,12 @@ def short(number: float) -> str:
     if number >= 100 or number == int(number):
         return f"{number:,.0f}"
     return f"{number:.1f}" if number >= 10 else f"{number:.2g}"
+
+
+def lasting(minutes: float) -> str:
+    """A duration in minutes, hours or days: 18.7 min, 3.1 h."""
+    if minutes < 90:
+        return f"{short(minutes)} min"
+    if minutes < 48 * 60:
+        return f"{short(minutes / 60)} h"
+    return f"{short(minutes / 60 / 24)} days"
