@@ -1,48 +1,12 @@
-"""One engine, one image and one stack for all tests here; what they found goes into a file."""
+"""One engine, one image and one stack for all tests here."""
 
-import json
 import os
-from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
-from tests.containers.stack import ROOT, Engine, NoEngineError, Stack
-
-RESULTS = ROOT / "build" / "support"
-"""Its files say what was tested on which engine: the support matrix is made of them."""
-VERSIONS = pytest.StashKey[dict[str, str]]()
-HERE = "tests/containers/"
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write which engine this was, and how many tests passed."""
-    versions = session.config.stash.get(VERSIONS, None)
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if not versions or reporter is None:
-        return
-    counts = Counter(
-        outcome
-        for outcome in ("passed", "failed", "error", "skipped")
-        for report in reporter.stats.get(outcome, [])
-        if report.nodeid.startswith(HERE)
-    )
-    (engine, version), *others = versions.items()
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    result = {
-        "component": engine,
-        "version": version,
-        "with": dict(others),
-        "date": datetime.now(UTC).date().isoformat(),
-        "suite": " ".join(session.config.invocation_params.args) or HERE,
-        "passed": counts["passed"],
-        "failed": counts["failed"] + counts["error"],
-        "skipped": counts["skipped"],
-    }
-    file = RESULTS / f"{engine.lower().replace(' ', '-')}-{version}.json"
-    file.write_text(json.dumps(result, indent=2) + "\n")
+from tests.containers.stack import Engine, NoEngineError, Stack
+from tests.support import ENGINE
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +18,7 @@ def engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
             pytest.skip(f"NOT TESTED: {error}")
         raise
     try:
-        pytestconfig.stash[VERSIONS] = engine.versions()
+        pytestconfig.stash[ENGINE] = engine.name
         engine.build("test")
         yield engine
     finally:

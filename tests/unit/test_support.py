@@ -4,6 +4,7 @@ import json
 import runpy
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -93,11 +94,24 @@ def test_a_run_replaces_the_earlier_one_on_the_same_versions(tmp_path: Path) -> 
     ]
 
 
-def test_a_line_counts_errors_as_failures_and_names_the_engine(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv(support.ENGINE, "podman 5.8.6")
-    line = support.line("containers", {"passed": 2, "error": 1, "failed": 1, "": 7})
+def test_a_line_counts_errors_as_failures_and_names_the_engine() -> None:
+    counts = {"passed": 2, "error": 1, "failed": 1, "": 7}
+    line = support.line("containers", counts, "podman 5.8.6")
     assert (line["engine"], line["passed"], line["failed"], line["skipped"]) == (
         "podman 5.8.6", 2, 2, 0,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["", "docker 28.5.2"])
+def test_containers_are_noted_with_their_engine_or_not_at_all(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "containers.jsonl"
+    monkeypatch.setenv("PORTCALL_TEST_RUNS", str(path))
+    monkeypatch.setenv("PORTCALL_TEST_RUN", "containers")
+    session = Mock(exitstatus=pytest.ExitCode.OK, config=Mock(spec=("stash", "pluginmanager")))
+    session.config.stash = {support.ENGINE: engine}
+    session.config.pluginmanager.get_plugin.return_value.stats = {"passed": [1, 2]}
+    support.note_run(session)
+    noted = [json.loads(each) for each in path.read_text().splitlines()] if path.exists() else []
+    assert [(each["engine"], each["passed"]) for each in noted] == ([(engine, 2)] if engine else [])
