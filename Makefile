@@ -70,7 +70,8 @@ canary: $(ENVIRONMENT) broker postgresql ## faults and bad input with marked sec
 	$(PYTEST) tests/unit/test_canary.py tests/integration/deliverer/test_secrets.py tests/faults/test_canary.py $(ARGS)
 
 containers: $(ENVIRONMENT) ## the image and compose.yaml on a Docker engine: this machine's, or one of Debian packages (root, 2 GB)
-	$(if $(ARGS),,PORTCALL_TEST_RUNS=docs/support/containers.jsonl PORTCALL_TEST_RUN=containers) $(PYTEST) tests/containers --timeout=1800 $(ARGS)
+	$(if $(ARGS),,PORTCALL_TEST_RUNS=docs/support/containers.jsonl PORTCALL_TEST_RUN=containers) \
+		$(PYTEST) tests/containers --timeout=1800 $(ARGS)
 
 containers-brief: $(ENVIRONMENT) # its most telling part: the image, up, events, a kill, down and up
 	$(PYTEST) tests/containers -m brief --timeout=1800 $(ARGS)

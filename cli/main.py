@@ -276,9 +276,7 @@ def _misused(error: TyperException) -> int:
     """Print a usage error, and where the correct usage is described."""
     context = getattr(error, "ctx", None)
     if message := error.format_message():
-        instead = instead_of(getattr(error, "option_name", ""))
-        if instead:
-            message = f"No such option: {instead}"
+        message = instead_of(getattr(error, "option_name", "")) or message
         complain(message.replace("Value error, ", ""))  # pydantic's prefix is of no use to users
         if form := instead_of_format(message):
             note(form)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from portcall.loadtest.judge.accepting import FAILED_SHARE
 from portcall.loadtest.judge.thresholds import Threshold, parse_threshold
 from portcall.loadtest.measure.endings import GENERATOR_LIMITED, THRESHOLDS_CROSSED
+from portcall.loadtest.measure.known import MAX_RATE
 from portcall.loadtest.measure.sections import Finding, Plot, Section, gauge
 from portcall.loadtest.rate_trial import COLUMNS, RateTrial, tried
 from portcall.loadtest.run import RunEnd, interruptible
@@ -25,9 +26,6 @@ MAX_TRIALS = 24
 LOWEST = 0.5
 
 Attempt = Callable[[float], Awaitable[tuple[Paced, RunEnd]]]
-
-
-MAX_RATE = "max_rate"
 
 
 class Search(Struct, frozen=True):

@@ -116,7 +116,7 @@ OVERVIEW = Dashboard(
                 },
             ),
             Panel(
-                "Endpoints left alone",
+                "Paused endpoints",
                 "short",
                 {
                     "breakers open": "sum(portcall_breakers_open)",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from portcall.cli.capacity.costs import known_costs
 from portcall.cli.capacity.model import Load, Plan, plan
-from portcall.cli.capacity.quantities import short
+from portcall.cli.capacity.quantities import lasting, short
 
 PAGE = Path(__file__).parent.parent / "docs" / "scale.md"
 BEGIN, END = "<!-- sizes: written by `make docs` -->", "<!-- end of the sizes -->"
@@ -34,7 +34,7 @@ def sizes() -> str:
         ["installations", *(str(each.installations) for each in plans)],
         *([f"of each: {name}", *(_need(each, name) for each in plans)] for name in plans[0].needs),
         ["of each: shards", *(str(each.shards) for each in plans)],
-        ["the log keeps records for", *(_hours(each.log_minutes) for each in plans)],
+        ["the log keeps records for", *(lasting(each.log_minutes) for each in plans)],
     ]
     lines = [head, ["---"] + ["---:"] * len(plans), *rows]
     return "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
@@ -49,10 +49,6 @@ def _need(made: Plan, name: str) -> str:
     if need.writes_mb_per_s:
         parts.append(f"{short(need.writes_mb_per_s)} MB/s")
     return ", ".join(parts)
-
-
-def _hours(minutes: float) -> str:
-    return f"{short(minutes)} min" if minutes < 120 else f"{short(minutes / 60)} h"
 
 
 if __name__ == "__main__":

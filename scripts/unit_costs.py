@@ -10,13 +10,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from portcall.cli.capacity.costs import FAN_OUTS
+from portcall.cli.capacity.model import DELIVERERS
+
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 COSTS = ROOT / "cli" / "capacity" / "costs.json"
 WORKERS = ("router", "deliverer", "recorder", "management", "rabbitmq")
 BATCH = 50
 """Events of one request in the measurement of the whole pipeline."""
-DELIVERERS = 2
 
 
 def costs() -> dict[str, Any]:
@@ -49,7 +51,7 @@ def costs() -> dict[str, Any]:
             - busy["1 kB responses, 500/s"]["deliverer"],
             1,
         ),
-        "bytes": {str(fan_out): _sizes(stored[f"fan-out {fan_out}"]) for fan_out in (1, 10, 100)},
+        "bytes": {str(fan_out): _sizes(stored[f"fan-out {fan_out}"]) for fan_out in FAN_OUTS},
         "response_bytes": [
             [size, _difference(stored[name], stored["fan-out 10"])]
             for size, name in (

@@ -1,7 +1,7 @@
 """A line of JSON about a run of the tests: on which versions it ran, and how it ended.
 
 ``PORTCALL_TEST_RUNS`` names the file, ``PORTCALL_TEST_RUN`` what ran, one of `SUITES`;
-``scripts/ground`` sets both. A line replaces the earlier one of the same suite and versions, so the
+``scripts/ground`` and ``make containers`` set both. A line replaces the earlier one of the same suite and versions, so the
 file has the newest run of each. ``scripts/support_page.py`` makes ``docs/support.md`` of it.
 """
 
@@ -36,7 +36,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
 """The suites that are noted, and what each of them stands on besides the machine's Debian."""
 
 ENGINE = pytest.StashKey[str]()
-"""Where the tests of containers write the engine, for example ``docker 28.5.2``."""
+"""Where the tests of containers put the engine, for example ``docker 28.5.2``."""
 
 Line = dict[str, object]
 
@@ -51,19 +51,22 @@ def note_run(session: pytest.Session) -> None:
     ended = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
     if not path or hasattr(session.config, "workerinput") or session.exitstatus not in ended:
         return
+    engine = session.config.stash.get(ENGINE, "")
+    if "engine" in SUITES[suite] and not engine:
+        return  # there was none, so nothing ran
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     assert reporter is not None
     counts = {kind: len(reports) for kind, reports in reporter.stats.items()}
-    write(Path(path), line(suite, counts, session.config.stash.get(ENGINE, None)))
+    write(Path(path), line(suite, counts, engine))
 
 
-def line(suite: str, counts: Mapping[str, int], engine: str | None = None) -> Line:
+def line(suite: str, counts: Mapping[str, int], engine: str = "") -> Line:
     """What is noted of a run.
 
     Args:
         suite: One of `SUITES`.
         counts: Tests by pytest's word for their end.
-        engine: The engine of a run of containers.
+        engine: That of the containers.
     """
     versions: dict[str, Callable[[], str | None]] = {
         "rabbitmq": _rabbitmq,

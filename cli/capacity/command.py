@@ -7,7 +7,7 @@ import typer
 
 from portcall.cli.capacity.costs import known_costs
 from portcall.cli.capacity.model import Load, Need, Plan, plan
-from portcall.cli.capacity.quantities import amount_of, bytes_of, short
+from portcall.cli.capacity.quantities import amount_of, bytes_of, lasting, short
 from portcall.cli.errors import UsageError
 from portcall.cli.options import Format
 from portcall.cli.output import Output, chosen, note, pretty, say
@@ -150,17 +150,9 @@ def remarks(made: Plan) -> list[str]:
     lines = [
         f"PORTCALL_SHARDS={made.shards}; `portcall drain` before you change it.",
         f"The recorder stores {stored}; more than 70 % needs another installation.",
-        f"If the recorder is away, the log keeps records for {_time(made.log_minutes)}.",
+        f"If the recorder is away, the log keeps records for {lasting(made.log_minutes)}.",
         f"Each node's disk: also {waiting}.",
     ]
     if made.load.store == "sqlite":
         lines.append("SQLite: all processes on one machine.")
     return [*lines, f"On paper, from {known_costs().machine}; docs/scale.md says what is assumed."]
-
-
-def _time(minutes: float) -> str:
-    if minutes < 90:
-        return f"{short(minutes)} min"
-    if minutes < 48 * 60:
-        return f"{short(minutes / 60)} h"
-    return f"{short(minutes / 60 / 24)} days"

@@ -8,6 +8,8 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any, Final
 
+from portcall.schemas.records import MAX_RESPONSE_CHARACTERS
+
 Point = Mapping[str, float]
 """CPU us of each role for a delivery, at ``per_s`` deliveries a second."""
 
@@ -53,7 +55,7 @@ class Costs:
         """
         base: float = self._figures["bytes"][str(_measured(fan_out))][what]
         known = [
-            (min(size, KEPT_BYTES), more.get(what, 0.0))
+            (min(size, MAX_RESPONSE_CHARACTERS), more.get(what, 0.0))
             for size, more in self._figures["response_bytes"]
         ]
         return base + _between([(0.0, 0.0), *known], response_bytes)
@@ -67,8 +69,6 @@ class Costs:
         return [*(point for point in curves["10"] if point["per_s"] <= LOW_RATE), *own]
 
 
-KEPT_BYTES: Final = 4_096.0
-"""Characters of an answer that a record keeps (`portcall.schemas.records`)."""
 LOW_RATE: Final = 1_000.0
 
 

@@ -13,7 +13,7 @@ assumed on top of it:
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from portcall.cli.capacity.costs import Costs
@@ -75,17 +75,7 @@ class Load:
 
     def part(self, count: int) -> "Load":
         """The load of one of so many installations."""
-        return Load(
-            self.events_per_s / count,
-            self.fan_out,
-            self.events_per_request,
-            self.attempts,
-            self.response_bytes,
-            self.response_s,
-            self.retention_days,
-            self.store,
-            self.nodes,
-        )
+        return replace(self, events_per_s=self.events_per_s / count)
 
 
 @dataclass(frozen=True, slots=True)

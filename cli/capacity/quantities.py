@@ -4,7 +4,8 @@ import re
 
 from portcall.cli.errors import UsageError
 
-_AMOUNT = re.compile(r"(\d{1,12}(?:[.,]\d{1,6})?)\s?([kKmM]?)", re.ASCII)
+_AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,6}|,(?!\d{3}(?!\d))\d{1,6})?)\s?([kKmM]?)", re.ASCII)
+"""A comma before three digits is refused: in 1,000 it may mean either."""
 _BYTES = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s?([kKmMgG]?i?)[bB]?", re.ASCII)
 _FACTORS = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
@@ -41,3 +42,12 @@ def short(number: float) -> str:
     if number >= 100 or number == int(number):
         return f"{number:,.0f}"
     return f"{number:.1f}" if number >= 10 else f"{number:.2g}"
+
+
+def lasting(minutes: float) -> str:
+    """A duration in minutes, hours or days: 18.7 min, 3.1 h."""
+    if minutes < 90:
+        return f"{short(minutes)} min"
+    if minutes < 48 * 60:
+        return f"{short(minutes / 60)} h"
+    return f"{short(minutes / 60 / 24)} days"

@@ -1,6 +1,7 @@
 """Check that a database exists and has the schema of this version; change nothing."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -9,7 +10,19 @@ from portcall.store.database.database import Database, database_url
 from portcall.store.database.migrate import configuration
 
 
-def schema_problem(url: str) -> str | None:
+class SchemaProblem(NamedTuple):
+    """What is wrong with a database's schema.
+
+    Attributes:
+        found: What it is.
+        advice: What to do.
+    """
+
+    found: str
+    advice: str = "restart management, or run `portcall store migrate`: both migrate it"
+
+
+def schema_problem(url: str) -> SchemaProblem | None:
     """Say what is wrong with the schema of the database at *url*; None: nothing.
 
     Raises:
@@ -18,7 +31,8 @@ def schema_problem(url: str) -> str | None:
     """
     address = database_url(url)
     if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
-        return f"the file {address.database} does not exist"  # connecting would create one
+        # Connecting would create it.
+        return SchemaProblem(f"the file {address.database} does not exist")
     database = Database(url)
     try:
         with database.reading() as connection:
@@ -28,13 +42,17 @@ def schema_problem(url: str) -> str | None:
     return difference(heads, ScriptDirectory.from_config(configuration()))
 
 
-def difference(heads: tuple[str, ...], scripts: ScriptDirectory) -> str | None:
+def difference(heads: tuple[str, ...], scripts: ScriptDirectory) -> SchemaProblem | None:
     """Describe how the database's schema differs from the newest migration."""
     if not heads:
-        return "it has no Portcall tables yet"
+        return SchemaProblem("it has no Portcall tables yet")
     if set(heads) == set(scripts.get_heads()):
         return None
     known = {script.revision for script in scripts.walk_revisions()}
-    is_newer = not known.issuperset(heads)
-    age = "newer than" if is_newer else "older than"
-    return f"its schema ({', '.join(heads)}) is {age} this version's ({scripts.get_current_head()})"
+    its, own = ", ".join(heads), scripts.get_current_head()
+    if known.issuperset(heads):
+        return SchemaProblem(f"its schema ({its}) is older than this version's ({own})")
+    return SchemaProblem(
+        f"its schema ({its}) is newer than this version's ({own})",
+        "install the newer version again, or restore the backup from before the upgrade",
+    )

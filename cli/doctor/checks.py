@@ -28,6 +28,7 @@ from portcall.schemas.topology import Topology
 from portcall.store.engine import open_store
 from portcall.store.errors import StoreUnavailableError
 
+DATABASE = "PORTCALL_DATABASE_URL"
 PATIENCE_S = 5.0
 """How long a role may take to answer."""
 
@@ -51,9 +52,14 @@ class CheckedInstallation:
     problem: str = ""
 
     @property
+    def database_url(self) -> str:
+        """The URL of its database; empty: not known."""
+        return str((self.ready or {}).get("database_url") or self.environ.get(DATABASE) or "")
+
+    @property
     def alone(self) -> bool:
         """Whether roles may run without `portcall up`: the environment has their settings."""
-        needed = ("PORTCALL_AMQP_URL", "PORTCALL_DATABASE_URL")
+        needed = ("PORTCALL_AMQP_URL", DATABASE)
         return self.ready is None and all(self.environ.get(name) for name in needed)
 
 
@@ -145,31 +151,29 @@ async def _difference(settings: TopologySettings) -> str | None:
 
 def database(site: CheckedInstallation) -> Finding:
     """Check the database: it is reachable, and has this version's schema."""
-    named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
-    if not named:
+    if not site.database_url:
         return unknown(
             "database", "no database is known, because `portcall up` is not running here"
         )
     try:
-        problem = schema_problem(str(named))
+        problem = schema_problem(site.database_url)
     except StoreUnavailableError as error:
         return wrong("database", str(error), "start it, or correct PORTCALL_DATABASE_URL")
     except InvalidValueError as error:
         return wrong("database", error.problem, "correct PORTCALL_DATABASE_URL")
     if problem:
-        return wrong("database", problem, "restart the roles: each one migrates the schema")
+        return wrong("database", problem.found, problem.advice)
     return ok("database", "reachable, schema up to date")
 
 
 def ignored(site: CheckedInstallation) -> Finding:
     """Check for notifications that did not become events, as far as the store has them."""
-    named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
-    if not named:
+    if not site.database_url:
         return unknown("ignored events", "no database is known")
     try:
-        if schema_problem(str(named)):
+        if schema_problem(site.database_url):
             return unknown("ignored events", "the database does not have them yet")
-        store = open_store(str(named))
+        store = open_store(site.database_url)
     except (StoreUnavailableError, InvalidValueError):
         return unknown("ignored events", "the database does not answer")
     since_ms = now_ms() - findings.DAY_MS
@@ -184,11 +188,10 @@ def ignored(site: CheckedInstallation) -> Finding:
 
 def webhooks(site: CheckedInstallation) -> Finding:
     """Check for webhooks that were disabled automatically."""
-    named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
-    if not named:
+    if not site.database_url:
         return unknown("webhooks", "no database is known")
     try:
-        store = open_store(str(named))
+        store = open_store(site.database_url)
         try:
             found = store.known.disabled_by_themselves()
             at_ms = now_ms()

@@ -7,9 +7,6 @@ from portcall.cli.doctor.findings import Finding, ok, wrong
 from portcall.cli.output import counted
 from portcall.schemas.timestamps import acr_timestamp
 
-LEAST_MS = 60_000
-"""Since when every attempt has failed: the next one after a single failure may succeed."""
-
 
 @dataclass(frozen=True, slots=True)
 class FailingWebhook:
@@ -38,7 +35,7 @@ def failing(found: Sequence[FailingWebhook], count: int) -> Finding:
     if not count:
         return ok("failing webhooks", "none")
     told = "; ".join(
-        f"{each.registry}/{each.name}: {each.reason}, and nothing else since"
+        f"{each.registry}/{each.name}: {each.reason}, failing since"
         f" {acr_timestamp(each.since_ms)[:19]}Z"
         for each in found
     )

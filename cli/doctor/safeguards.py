@@ -11,7 +11,7 @@ from portcall.cli.account import read_account
 from portcall.cli.commands.schema import schema_problem
 from portcall.cli.commands.topology import environ_of_role
 from portcall.cli.doctor import findings
-from portcall.cli.doctor.checks import CheckedInstallation
+from portcall.cli.doctor.checks import DATABASE, CheckedInstallation
 from portcall.cli.doctor.findings import Finding, ok, unknown, wrong
 from portcall.management.tls.certificates import days_left, is_signed_by, read_identity
 from portcall.management.tls.files import CA_FILE, CERT_FILE, KEY_FILE, OwnFiles
@@ -27,7 +27,6 @@ from portcall.store.secrets.vault import Vault
 
 SOON_DAYS = 14
 """Certificates with less time left are reported; those of the local CA are renewed at 30."""
-DATABASE = "PORTCALL_DATABASE_URL"
 INSECURE = "PORTCALL_INSECURE_BIND"
 SEALS = "restart management: it seals them when it starts"
 

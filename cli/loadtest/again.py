@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from typing import Protocol
 
-from portcall.cli.loadtest.command_line import hidden
+from portcall.cli.loadtest.command_line import STARS, hidden
+from portcall.cli.loadtest.fault_options import SECRET_VARIABLE
 
 EVENTS = (
     "uri", "through", "header", "timeout", "keep_alive", "http2", "insecure", "ca_file",
@@ -21,7 +22,6 @@ CONSUMER = (
     "size", "style", "processed", "settle",
 )  # fmt: skip
 SHORT = ("--rate", "5", "--duration", "2s")
-SECRET = "PORTCALL_LOADTEST_SECRET"  # noqa: S105 (a variable's name)
 
 
 class Parameter(Protocol):
@@ -69,7 +69,7 @@ def probe(
 
 
 def _command(words: Sequence[str], *, typed_secret: bool) -> str:
-    secret = f"{SECRET}='***' " if typed_secret else ""
+    secret = f"{SECRET_VARIABLE}='{STARS}' " if typed_secret else ""
     return secret + shlex.join(["portcall", "loadtest", *words])
 
 

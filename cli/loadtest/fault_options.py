@@ -96,13 +96,14 @@ SwapWithin = Annotated[
         rich_help_panel=WRONG,
     ),
 ]
+SECRET_VARIABLE = "PORTCALL_LOADTEST_SECRET"  # noqa: S105 (a variable's name)
 Secret = Annotated[
     str,
     typer.Option(
         "--secret",
         help="Sign with this secret: whsec_... or whsk_... (Standard Webhooks, Svix), or any"
         " text (the others). Without it, requests are unsigned.",
-        envvar="PORTCALL_LOADTEST_SECRET",
+        envvar=SECRET_VARIABLE,
         show_envvar=True,
         show_default=False,
         rich_help_panel=CONTENT,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from portcall.loadtest.faults.kinds import Group
 from portcall.loadtest.judge.oracle import Judgement
 from portcall.loadtest.measure.endings import WRONG
+from portcall.loadtest.measure.known import GRADE
 from portcall.loadtest.measure.ledger import LedgerEntry
 from portcall.loadtest.measure.metrics import NO_FAULT
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section, gauge
@@ -69,7 +70,7 @@ class Check(Struct, frozen=True):
             "; ".join(self.evidence),
             code=WRONG if decides else 0,
             noted="it is minor" if self.ok is False and not decides else "",
-            metric="conformance",
+            metric=GRADE,
             advice=ADVICE[self.name] if self.ok is False else "",
             fault=self.fault or (NO_FAULT if self.ok is False else ""),
         )
@@ -144,7 +145,7 @@ def conformance_section(seen: Observations) -> Section:
         "Conformance",
         words=tuple(words),
         findings=tuple(each.finding for each in found),
-        metrics={"conformance": gauge("FDCBA".index(given))},
+        metrics={GRADE: gauge("FDCBA".index(given))},
         grade=given,
     )
 

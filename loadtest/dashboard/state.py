@@ -9,13 +9,13 @@ from msgspec.structs import replace
 from portcall.loadtest.dashboard.history import Point
 from portcall.loadtest.judge.thresholds import Threshold, ThresholdResult, judge, percents_of
 from portcall.loadtest.measure.cells import Cell, Slice
+from portcall.loadtest.measure.known import MAX_RATE
 from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.metrics import metrics_of
 from portcall.loadtest.measure.sections import NO_SAMPLES, Metric, counter
 from portcall.loadtest.measure.sketch import merged
 from portcall.loadtest.report.result import Result
 from portcall.loadtest.report.wording import milliseconds
-from portcall.loadtest.saturation import MAX_RATE
 from portcall.loadtest.schedule.dial import Dial
 from portcall.loadtest.send.generator import GeneratorHealth
 

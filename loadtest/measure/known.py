@@ -17,8 +17,10 @@ COUNTERS = (
     "retries",
 )  # fmt: skip
 RATES = ("checks", "http_req_failed")
+GRADE, MAX_RATE = "conformance", "max_rate"
+"""Of ``--conformance``, and of ``--find-max``."""
 GAUGES = (
-    "conformance", "generator_cpu", "max_rate", "retry_amplification", "storm_drain", "storm_peak",
+    GRADE, "generator_cpu", MAX_RATE, "retry_amplification", "storm_drain", "storm_peak",
     "vus", "vus_max",
 )  # fmt: skip
 TRENDS = (
@@ -53,7 +55,7 @@ MEASURED_BY: Mapping[str, str] = MappingProxyType(
     | dict.fromkeys(("faults_tripped", "fault_server_errors"), "fault")
     | dict.fromkeys(("storm_drain", "storm_peak"), "outage")
     | dict.fromkeys((name for name in TRENDS if name.startswith("portcall_")), "through")
-    | {"conformance": "conformance", "max_rate": "find_max", "refused": "final_answers"}
+    | {GRADE: "conformance", MAX_RATE: "find_max", "refused": "final_answers"}
 )  # fmt: skip
 """Metrics that exist only with an option of the command, by its parameter."""
 NOT_THROUGH = (

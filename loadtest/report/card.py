@@ -13,6 +13,7 @@ from portcall.loadtest.judge.questions import TITLE as CORRECT
 from portcall.loadtest.judge.rightness import FAULTS
 from portcall.loadtest.judge.thresholds import Threshold
 from portcall.loadtest.measure.endings import AGAINST, Ending
+from portcall.loadtest.measure.known import GRADE, MAX_RATE
 from portcall.loadtest.measure.metrics import NO_FAULT, SCHEDULED
 from portcall.loadtest.measure.sections import Finding
 from portcall.loadtest.report.result import GENERATOR, About, Result
@@ -20,8 +21,6 @@ from portcall.loadtest.report.verdict import Reason, Verdict
 from portcall.loadtest.report.wording import milliseconds
 
 MOST = 3
-MAX_RATE, GRADE = "max_rate", "conformance"
-"""Metrics of the search for the highest rate, and of the grade."""
 _ASKED = {CORRECT: "what it processed", FAULTS: "its answers to faults", GRADE: "a grade"}
 
 

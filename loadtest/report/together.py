@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from portcall.loadtest.measure.known import GRADE
 from portcall.loadtest.measure.sections import Metric, Section, Value, counter, gauge
 from portcall.loadtest.measure.sketch import Sketch
 from portcall.loadtest.report.packed import Packed
 
 AMPLIFICATION = "retry_amplification"
-WORST: dict[str, Callable[[Sequence[float]], float]] = {"conformance": min, "storm_drain": max}
+WORST: dict[str, Callable[[Sequence[float]], float]] = {GRADE: min, "storm_drain": max}
 """Gauges that are merged by taking the worst."""
 
 

@@ -62,7 +62,7 @@ class Verdict(Struct, frozen=True):
 
     def decides(self, finding: Finding) -> bool:
         """Whether *finding* is one of the reasons."""
-        return any(each.finding is finding or each.finding == finding for each in self.reasons)
+        return any(each.finding == finding for each in self.reasons)
 
 
 def _words(ending: Ending, reasons: Sequence[Reason]) -> str:

@@ -137,7 +137,6 @@ def not_covered(scopes: Scopes, repository: str, tag: str) -> list[Miss]:
 def reason_of(record: StoredRecord) -> str:
     """Why an attempt led to its outcome, as text."""
     detail = record.detail
-    failed = detail.message or (f"answered {record.status}" if record.status else "no answer")
     match record.outcome:
         case Outcome.DELIVERED:
             return f"answered {record.status}: delivered"
@@ -148,7 +147,12 @@ def reason_of(record: StoredRecord) -> str:
             due = clock_time(detail.next_attempt_ms, record.started_ms)
             return f"{short}. Attempt {record.attempt + 1} at {due}"
         case Outcome.GIVEN_UP | Outcome.CANCELLED | Outcome.REFUSED:
-            return failed
+            return failure_of(record)
+
+
+def failure_of(record: StoredRecord) -> str:
+    """Why an attempt failed, as text."""
+    return record.detail.message or (f"answered {record.status}" if record.status else "no answer")
 
 
 def rung_of(failed_ms: int, due_ms: int, now_ms: int, rungs_ms: Sequence[int]) -> int:

@@ -13,6 +13,8 @@ from portcall.store.database.tables import counters as stored
 from portcall.store.database.tables import registries, webhooks
 
 _MAX_ID = 2**63 - 1
+FAILING_AFTER_MS = 60_000
+"""From then on a webhook counts as failing: after a single failure the next attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)

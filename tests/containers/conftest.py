@@ -18,7 +18,7 @@ def engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
             pytest.skip(f"NOT TESTED: {error}")
         raise
     try:
-        pytestconfig.stash[ENGINE] = engine.version()
+        pytestconfig.stash[ENGINE] = engine.name
         engine.build("test")
         yield engine
     finally:

@@ -75,11 +75,11 @@ class Engine:
         """Whether it is Podman."""
         return bool(self.files)
 
-    def version(self) -> str:
-        """The engine and Compose, for example ``docker 28.5.2 with Compose 2.40.3``."""
-        engine = self.docker("version", "--format", "{{.Server.Version}}").strip()
-        compose = self.docker("compose", "version", "--short").strip()
-        return f"{'podman' if self.is_podman else 'docker'} {engine} with Compose {compose}"
+    @property
+    def name(self) -> str:
+        """What it is, with its version: ``docker 28.5.2``."""
+        version = self.docker("version", "--format", "{{.Server.Version}}").strip()
+        return f"{'podman' if self.is_podman else 'docker'} {version}"
 
     def build(self, tag: str, checkout: Path = ROOT) -> None:
         """Build Portcall's image, and bring it into the engine."""

@@ -4,6 +4,7 @@ import json
 import runpy
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -99,3 +100,18 @@ def test_a_line_counts_errors_as_failures_and_names_the_engine() -> None:
     assert (line["engine"], line["passed"], line["failed"], line["skipped"]) == (
         "podman 5.8.6", 2, 2, 0,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["", "docker 28.5.2"])
+def test_containers_are_noted_with_their_engine_or_not_at_all(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "containers.jsonl"
+    monkeypatch.setenv("PORTCALL_TEST_RUNS", str(path))
+    monkeypatch.setenv("PORTCALL_TEST_RUN", "containers")
+    session = Mock(exitstatus=pytest.ExitCode.OK, config=Mock(spec=("stash", "pluginmanager")))
+    session.config.stash = {support.ENGINE: engine}
+    session.config.pluginmanager.get_plugin.return_value.stats = {"passed": [1, 2]}
+    support.note_run(session)
+    noted = [json.loads(each) for each in path.read_text().splitlines()] if path.exists() else []
+    assert [(each["engine"], each["passed"]) for each in noted] == ([(engine, 2)] if engine else [])

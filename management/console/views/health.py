@@ -6,12 +6,11 @@ from portcall.management.console import words
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.traffic.traffic import Sums
 from portcall.store.webhooks.row import VisibleWebhook
+from portcall.store.webhooks.summaries import FAILING_AFTER_MS
 
 ENOUGH = 20
 """Attempts in a day, without refused ones, from which on the share of failures is meaningful."""
 STRAINED_BELOW = 0.9
-FAILING_AFTER_MS = 60_000
-"""One failure does not count: the next attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from portcall.management.console.pages import HEADERS, Pages
-from portcall.management.console.views.health import FAILING_AFTER_MS
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import invalid_parameter
 from portcall.management.http.routes import CONSOLE, Routes
@@ -19,13 +18,13 @@ from portcall.store.engine import Store
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.traffic.traffic import Bucket, Series
 from portcall.store.webhooks.registries import Registry
-from portcall.store.webhooks.summaries import KnownWebhook
+from portcall.store.webhooks.summaries import FAILING_AFTER_MS, KnownWebhook
 
 RANGES = {"15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400, "7d": 604_800}
 """Ranges of the charts, in seconds."""
 DEFAULT_RANGE = "1h"
 FAILING_FRESH_MS = 5_000
-"""All webhooks are read for it, so not for every look of everybody."""
+"""The store reads all webhooks for it, so not at every look."""
 MAX_SICK = 20
 """Endpoints that are listed; of the rest only the number is shown."""
 
@@ -69,7 +68,7 @@ class PresentState:
 
     @property
     def attention(self) -> int:
-        """The number of problems: webhooks, and each queue of messages that nobody takes."""
+        """The number of problems: webhooks, and each queue whose messages stay in it."""
         queues = sum(count > 0 for count in (self.snapshot.dead, self.snapshot.unrouted))
         return self.disabled_count + self.failing_count + queues
 

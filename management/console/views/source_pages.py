@@ -208,8 +208,8 @@ class SourcePages:
             registry=registry,
             name=name,
             back=source_path(registry.name, name),
-            text="It gets a new secret, which is shown once. The previous one is accepted, too, for"
-            " a while: give the new one to the sender by then.",
+            text="It gets a new secret, which is shown once. For a while the previous one is"
+            " accepted, too: give the sender the new one in that time.",
         )
 
     async def rotate(self, call: Call) -> web.Response:

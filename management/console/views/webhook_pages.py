@@ -33,7 +33,7 @@ class WebhookPages:
     Args:
         desk: Shared by all pages.
         lists: Reads its state.
-        defaults: The installation's values of settings, by their names, as far as known.
+        defaults: The installation's values of settings, by their names; those that are known.
     """
 
     def __init__(self, *, desk: Desk, lists: Lists, defaults: Mapping[str, str]) -> None:
@@ -134,8 +134,8 @@ class WebhookPages:
             registry=registry,
             name=webhook.name,
             back=_page_of(webhook),
-            text="It is signed with a new secret, which is shown once. The previous one signs, too,"
-            " for a while: give the new one to the consumer by then.",
+            text="Its POSTs are signed with a new secret, which is shown once. For a while the"
+            " previous one signs them, too: give the consumer the new one in that time.",
         )
 
     async def rotate(self, call: Call) -> web.Response:

@@ -58,6 +58,8 @@ def test_attempts_and_sqlite_have_their_words(capsys: pytest.CaptureFixture[str]
         ("--events -1", "--events"),
         ("--events 0", "must be more than 0"),
         ("--events 1e5", "--events: must be a number"),
+        ("--events 1,000", "--events: must be a number"),
+        ("--events 1,500k", "--events: must be a number"),
         ("--events 20M", "--events: must be 0 to 10,000,000, not 20M"),
         ("--events 1M --fan-out 1k", "at most 10,000,000 deliveries/s, not 1,000,000,000"),
         ("--events 1 --batch 0", "--batch: must be 1 to 5,000, not 0"),

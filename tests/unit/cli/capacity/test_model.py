@@ -4,11 +4,15 @@ import dataclasses
 from typing import Any
 
 import pytest
+from annotated_types import Le
 
 from portcall.cli.capacity.costs import known_costs
 from portcall.cli.capacity.model import (
+    IN_FLIGHT,
+    LARGE_RESPONSE,
     LOG_BYTES,
     LOG_DAYS,
+    MAX_SHARDS,
     RECORDER_TARGET,
     TARGET,
     Load,
@@ -16,7 +20,9 @@ from portcall.cli.capacity.model import (
     plan,
     queue_bytes,
 )
-from portcall.schemas.topology import GIB
+from portcall.deliverer.post.response import MAX_CONTENT_BYTES
+from portcall.deliverer.settings import DelivererSettings
+from portcall.schemas.topology import GIB, JOURNAL, LOG, topology
 
 LOADS = [
     pytest.param(Load(events), id=f"{events:g} events/s")
@@ -27,6 +33,17 @@ WORKERS = ("producer", "router", "deliverer")
 
 def made(load: Load) -> Plan:
     return plan(load, known_costs())
+
+
+def test_the_limits_are_those_of_the_roles() -> None:
+    queues = {each.name: each.arguments for each in topology(shards=2, rungs_ms=()).queues}
+    for stream in (LOG, JOURNAL):
+        found = queues[stream]["x-max-length-bytes"], queues[stream]["x-max-age"]
+        assert found == (LOG_BYTES, f"{LOG_DAYS}D")
+    settings = DelivererSettings.model_fields
+    assert settings["max_in_flight"].default == IN_FLIGHT
+    assert Le(MAX_SHARDS) in settings["shards"].metadata
+    assert LARGE_RESPONSE == MAX_CONTENT_BYTES
 
 
 @pytest.mark.parametrize("load", LOADS)

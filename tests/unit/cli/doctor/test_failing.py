@@ -10,8 +10,8 @@ def test_failing_webhooks_are_named_with_the_cause_first_and_the_commands() -> N
     found = failing([FailingWebhook("myregistry", "ci01hook", 0, "connection refused")], 3)
     assert found.verdict is Verdict.WRONG
     assert found.found == (
-        "3 webhooks of which every attempt fails: myregistry/ci01hook: connection refused, and"
-        " nothing else since 1970-01-01T00:00:00Z; and 2 more"
+        "3 webhooks of which every attempt fails: myregistry/ci01hook: connection refused,"
+        " failing since 1970-01-01T00:00:00Z; and 2 more"
     )
     assert "`portcall webhook list-events -r myregistry -n ci01hook --max-items 1 -o json`" in (
         found.advice

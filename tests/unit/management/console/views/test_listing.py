@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from portcall.management.console.views.health import FAILING_AFTER_MS, health_of
+from portcall.management.console.views.health import health_of
 from portcall.management.console.views.listing import host_of
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.traffic.traffic import Sums
 from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.summaries import FAILING_AFTER_MS
 
 NOW = 1_700_000_000_000
 
