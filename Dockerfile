@@ -5,7 +5,7 @@
 # Behind a proxy with a CA of its own, or with an index of your own, hand them on as secrets, which
 # leave nothing in the image:
 #     --secret id=ca,src=ca.pem --secret id=pip.conf,src=pip.conf
-# The labels tell what --build-arg PORTCALL_VERSION=... and PORTCALL_REVISION=... say.
+# --build-arg PORTCALL_VERSION=... and PORTCALL_REVISION=... become labels.
 ARG PYTHON_IMAGE=python:3.12-slim
 
 FROM ${PYTHON_IMAGE} AS build

@@ -69,7 +69,7 @@ ground-brief: $(ENVIRONMENT) postgresql # what continuous integration runs of it
 canary: $(ENVIRONMENT) broker postgresql ## faults and bad input with marked secrets, then a search for the marks
 	$(PYTEST) tests/unit/test_canary.py tests/integration/deliverer/test_secrets.py tests/faults/test_canary.py $(ARGS)
 
-containers: $(ENVIRONMENT) ## the image and compose.yaml on a Docker engine: this machine's, or one of Debian packages (root, 2 GB)
+containers: $(ENVIRONMENT) ## the image and compose.yaml on a Docker engine: this machine's, or one of Debian packages (root, 3 GB)
 	$(if $(ARGS),,PORTCALL_TEST_RUNS=docs/support/containers.jsonl PORTCALL_TEST_RUN=containers) \
 		$(PYTEST) tests/containers --timeout=1800 $(ARGS)
 

@@ -170,11 +170,11 @@ RATE_LIMIT = typer.Option(
 FILTERS = typer.Option(
     "--filters",
     metavar="FILTER...",
-    help="Which events it does not get, although actions and scope cover them: taggedOnly,"
+    help="Which events to hold back, although actions and scope cover them: taggedOnly,"
     " noReferrers, changedOnly, or artifactTypes=image,index to get only these types (image, index,"
     " helm, signature, attestation, sbom, wasm, cache, other, unknown), or coalesce=1m to get one"
-    " POST for an index and what it lists: a push without a tag waits so long for it (1s to 1h)."
-    ' Replaces all; "" for none.',
+    " POST for an index and its children: a push without a tag waits that long for its index (1s"
+    ' to 1h). Replaces all; "" for none.',
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )

@@ -64,7 +64,7 @@ def capacity(
 
     Processes, cores, memory and disks: a calculation from the unit costs in docs/performance.md,
     not a measurement of your machines. docs/scale.md says what is measured and what is assumed.
-    Nothing is asked or changed.
+    It contacts no server.
     """
     if store not in STORES:
         raise UsageError(f"--store: must be postgresql or sqlite, not {store}")

@@ -1,4 +1,4 @@
-"""`portcall store`: bring the database to the schema of this version, before any role starts."""
+"""`portcall store`: bring the database to the schema of this version before the roles start."""
 
 import os
 
@@ -28,8 +28,8 @@ def store() -> None:
 def migrate_store() -> None:
     """Bring the database to the schema of this version.
 
-    You may repeat it, and run it several times at once. Management does the same when it starts. A
-    database that a newer version migrated stays as it is, and the exit code is not 0.
+    You may repeat it, and run it several times at once. Management does the same when it starts. If
+    a newer version has migrated the database, nothing changes, and the exit code is 2.
     """
     url = os.environ.get(DATABASE)
     if not url:
