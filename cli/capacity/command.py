@@ -120,8 +120,9 @@ def document(made: Plan) -> Document:
 def headline(made: Plan) -> str:
     """The load in one line, and whether one installation bears it."""
     load = made.load
+    plural = "" if load.fan_out == 1 else "s"
     text = (
-        f"{short(load.events_per_s)} events/s x {short(load.fan_out)} webhooks ="
+        f"{short(load.events_per_s)} events/s x {short(load.fan_out)} webhook{plural} ="
         f" {short(load.deliveries_per_s)} deliveries/s"
     )
     if load.attempts > 1:
