@@ -75,8 +75,8 @@ class Killer:
         """Return the result of the command, when it has ended."""
         told = f"`{self._command}` at {self._at_s:g} s"
         ended = None if self._task is None else await self._task
-        how = "the run ended before that" if ended is None else f"ended with {ended}"
-        detail = f"{told}: {how}" if ended is None else f"{told} {how}"
+        how = ": the run ended before that" if ended is None else f" ended with {ended}"
+        detail = f"{told}{how}"
         finding = Finding(
             "crash",
             ok=ended == 0,

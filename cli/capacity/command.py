@@ -1,4 +1,4 @@
-"""`portcall capacity`: processes, cores, memory and disks for a load, on paper."""
+"""`portcall capacity`: calculates processes, cores, memory and disks for a load."""
 
 import dataclasses
 from typing import Annotated
@@ -120,8 +120,9 @@ def document(made: Plan) -> Document:
 def headline(made: Plan) -> str:
     """The load in one line, and whether one installation bears it."""
     load = made.load
+    plural = "" if load.fan_out == 1 else "s"
     text = (
-        f"{short(load.events_per_s)} events/s x {short(load.fan_out)} webhooks ="
+        f"{short(load.events_per_s)} events/s x {short(load.fan_out)} webhook{plural} ="
         f" {short(load.deliveries_per_s)} deliveries/s"
     )
     if load.attempts > 1:
@@ -145,14 +146,15 @@ def row(need: Need) -> Row:
 
 def remarks(made: Plan) -> list[str]:
     """What the table does not say."""
-    stored = f"{made.recorder_share:.0%} of what one can ({made.load.store})"
-    waiting = f"up to {short(made.queue_gb)} GB of queues while endpoints are away"
+    stored = f"{made.recorder_share:.0%} of what it can ({made.load.store})"
+    waiting = f"up to {short(made.queue_gb)} GB of queues while endpoints do not answer"
     lines = [
         f"PORTCALL_SHARDS={made.shards}; `portcall drain` before you change it.",
-        f"The recorder stores {stored}; more than 70 % needs another installation.",
+        f"The recorder stores {stored}; more than 70% needs another installation.",
         f"If the recorder is away, the log keeps records for {lasting(made.log_minutes)}.",
-        f"Each node's disk: also {waiting}.",
+        f"Each node's disk also holds {waiting}.",
     ]
     if made.load.store == "sqlite":
         lines.append("SQLite: all processes on one machine.")
-    return [*lines, f"On paper, from {known_costs().machine}; docs/scale.md says what is assumed."]
+    measured = f"Measured on {known_costs().machine}"
+    return [*lines, f"{measured}, calculated for more; docs/scale.md says what is assumed."]

@@ -254,12 +254,11 @@ def _sending(order: Order, dial: Dial) -> Sending:
     if not order.only:
         deliveries = _deliveries(order, order.paced, dial)
         return Sending(order.paced, deliveries, deliveries)
-
-    def all_of_it(began_us: int) -> Deliveries:
-        times = order.paced.times()
-        return Deliveries(times, order.traffic, seed=order.seed, began_us=began_us)
-
-    some = picked(all_of_it, order.only, order.began_us)
+    some = picked(
+        lambda began_us: _deliveries(replace(order, began_us=began_us), order.paced),
+        order.only,
+        order.began_us,
+    )
     paced = order.paced.only(len(some), some.ended_s - some.began_s)
     return Sending(paced, some, some.deliveries)
 

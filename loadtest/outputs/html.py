@@ -16,7 +16,7 @@ from portcall.loadtest.outputs.charts import SERIES_KINDS, charts, plotted
 from portcall.loadtest.outputs.columns import Chart
 from portcall.loadtest.report.card import card_of, command_for, detail, standing, told
 from portcall.loadtest.report.chapters import chapters
-from portcall.loadtest.report.result import About, Result
+from portcall.loadtest.report.result import BOUNDS, About, Result
 from portcall.loadtest.report.wording import milliseconds
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -29,7 +29,7 @@ def render(result: Result) -> str:
     style = files("portcall.loadtest.outputs").joinpath("report.css").read_text(encoding="utf-8")
     title = f"{result.words} - load test of {result.about.uri}"
     sections = chapters(result)
-    telling = {each.title for each in result.verdict.reasons} - {FAULTS} | {"Thresholds"}
+    telling = {each.title for each in result.verdict.reasons} - {FAULTS} | {BOUNDS}
     first = [each for each in sections if each.title in telling or each.plots]
     rest = [each for each in sections if each not in first]
     body = [

@@ -47,7 +47,7 @@ def test_many_installations_are_said_in_the_first_line(capsys: pytest.CaptureFix
 
 def test_attempts_and_sqlite_have_their_words(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, err = answer(capsys, "--events 10 --attempts 1.5 --store sqlite -o table")
-    assert "10 deliveries/s, 15 attempts/s" in out
+    assert "x 1 webhook = 10 deliveries/s, 15 attempts/s" in out
     assert "SQLite: all processes on one machine." in err
 
 
