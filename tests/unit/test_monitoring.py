@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.core import TyperCommand, TyperGroup
 
 from portcall.cli.main import command
 
@@ -93,20 +92,22 @@ def test_a_runbook_says_what_it_means_where_to_look_and_how_to_mend_it(path: Pat
 
 
 @pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.stem)
-def test_a_runbook_names_commands_and_options_that_exist(path: Path) -> None:
-    known = {name: _options(leaf) for name, leaf in REFERENCE["leaves"](command())}
+def test_a_runbook_names_commands_that_exist_with_what_they_need(path: Path) -> None:
+    known = dict(REFERENCE["leaves"](command()))
     for text in _COMMAND.findall(path.read_text()):
-        words = shlex.split(text)
         name = max(
             (each for each in known if f"{text} ".startswith(f"{each} ")), key=len, default=""
         )
         assert name, f"there is no command {text}"
-        options = {word for word in words if re.fullmatch("--?[a-z-]+", word)}
-        assert options <= known[name], text
-
-
-def _options(leaf: TyperCommand | TyperGroup) -> set[str]:
-    return {option for each in leaf.params for option in each.opts}
+        words = shlex.split(text)[len(name.split()) :]
+        given = {word for word in words if re.fullmatch("--?[a-z-]+", word)}
+        parameters = known[name].params
+        assert given <= {option for each in parameters for option in each.opts}, text
+        needed = [each for each in parameters if each.required]
+        options = [set(each.opts) for each in needed if each.param_type_name == "option"]
+        assert all(each & given for each in options), text
+        arguments = sum(each.param_type_name == "argument" for each in needed)
+        assert sum(word.isupper() for word in words) >= arguments, text
 
 
 def test_dashboards_are_as_the_script_writes_them() -> None:
