@@ -12,23 +12,25 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_CONFIG_FILE=/run/secrets/pip.conf
 WORKDIR /src
 RUN python -m venv /opt/build && python -m venv --without-pip /opt/portcall
-COPY requirements/portcall.txt requirements/build.txt requirements/
+COPY requirements/tracing.txt requirements/build.txt requirements/
 RUN --mount=type=secret,id=ca --mount=type=secret,id=pip.conf \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi \
     && /opt/build/bin/pip --python /opt/portcall/bin/python install --no-compile --require-hashes \
-        --requirement requirements/portcall.txt \
+        --requirement requirements/tracing.txt \
     && /opt/build/bin/pip install --require-hashes --requirement requirements/build.txt
 COPY . .
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
     && /opt/build/bin/pip --python /opt/portcall/bin/python install --no-compile --no-deps --no-index /dist/*.whl
-# What no role reads: debugging symbols of libraries, their C sources, their own tests, and setuptools,
-# which hdrhistogram's pbr names but needs only to be built.
+# What no role reads: debugging symbols of libraries, their C sources, their own tests, setuptools,
+# which hdrhistogram's pbr names but needs only to be built, and pygments' lexers, which rich loads only
+# to colour code.
 RUN { command -v strip >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends binutils; } \
         || echo "binutils cannot be had: the image keeps debugging symbols, about 30 MB" >&2; } \
     && { ! command -v strip >/dev/null || find /opt/portcall -name '*.so*' -exec strip --strip-unneeded {} +; } \
     && find /opt/portcall -regextype egrep -regex '.*\.(pyx|pxd|c|h)' -delete \
     && cd /opt/portcall/lib/python3*/site-packages \
     && rm -rf sqlalchemy/testing setuptools setuptools-* _distutils_hack distutils-precedence.pth pkg_resources \
+    && find pygments/lexers -name '*.py' ! -name __init__.py ! -name _mapping.py -delete \
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/portcall
 
 # The file system of the image: the few files of the base that Portcall needs.

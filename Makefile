@@ -9,13 +9,14 @@ BROWSER := environment-browser
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 PARALLEL := --numprocesses=auto --dist=worksteal
-TWO_FILES := --numprocesses=2 --dist=loadfile
+FILES := --dist=loadfile --numprocesses
 COVERAGE := --cov=portcall.schemas --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 .PHONY: help
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  ARGS=... is handed on to what up, demo, test, unit, integration, e2e, faults, azure, browser, screenshots and bench run"
+	@echo '  The command portcall: export PATH="$$PATH:$(CURDIR)/.venv/bin" (after make up or make demo), or: pipx install .'
 
 # -- run it
 
@@ -32,8 +33,8 @@ up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 test: $(ENVIRONMENT) broker registry clients postgresql nginx prometheus chart-tools ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
-	$(PYTEST) $(TWO_FILES) -m "not long" tests/integration $(ARGS)
-	$(PYTEST) $(TWO_FILES) -m "not long" tests/e2e tests/faults $(ARGS)
+	$(PYTEST) $(FILES)=3 -m "not long" tests/integration $(ARGS)
+	$(PYTEST) $(FILES)=3 -m "not long" tests/e2e tests/faults $(ARGS)
 
 check: $(ENVIRONMENT) ## style, types, layers, spelling
 	.venv/bin/ruff check
@@ -69,11 +70,11 @@ ground-brief: $(ENVIRONMENT) postgresql # what continuous integration runs of it
 canary: $(ENVIRONMENT) broker postgresql ## faults and bad input with marked secrets, then a search for the marks
 	$(PYTEST) tests/unit/test_canary.py tests/integration/deliverer/test_secrets.py tests/faults/test_canary.py $(ARGS)
 
-containers: $(ENVIRONMENT) ## the image and compose.yaml on a Docker engine: this machine's, or one of Debian packages (root, 3 GB)
+containers: $(ENVIRONMENT) chart-tools ## the image and compose.yaml on a Docker engine: this machine's, or one of Debian packages (root, 3 GB)
 	$(if $(ARGS),,PORTCALL_TEST_RUNS=docs/support/containers.jsonl PORTCALL_TEST_RUN=containers) \
 		$(PYTEST) tests/containers --timeout=1800 $(ARGS)
 
-containers-brief: $(ENVIRONMENT) # its most telling part: the image, up, events, a kill, down and up
+containers-brief: $(ENVIRONMENT) # what continuous integration runs of it: the image, up, events, a kill, down and up
 	$(PYTEST) tests/containers -m brief --timeout=1800 $(ARGS)
 
 chart: $(ENVIRONMENT) chart-tools ## the Helm chart in every combination of its values, with the real helm, unpacked into .cache
@@ -81,10 +82,10 @@ chart: $(ENVIRONMENT) chart-tools ## the Helm chart in every combination of its 
 
 azure: $(ENVIRONMENT) broker registry ## tests with the real az and Azure's SDK, which it installs (900 MB, once)
 	@scripts/azure-environments
-	$(PYTEST) -m azure tests/azure $(ARGS)
+	$(PYTEST) $(FILES)=2 -m azure tests/azure $(ARGS)
 
 browser: $(BROWSER) chromium broker registry ## tests of the console and of load tests' pages in a real Chromium, which it installs
-	$(PYTEST) tests/browser $(ARGS)
+	$(PYTEST) $(FILES)=2 tests/browser $(ARGS)
 
 screenshots: $(BROWSER) chromium broker ## every page of the console, light and dark, wide and narrow, into build/screenshots
 	$(PYTHON) -m tests.browser.screenshots $(ARGS)

@@ -18,9 +18,11 @@ from benchmarks.harness.toolchains import MissingError
 from benchmarks.measurements import (
     backlog,
     console,
+    containers,
     delivery,
     everyday,
     footprint,
+    formats,
     idle,
     intake,
     latency,
@@ -30,6 +32,7 @@ from benchmarks.measurements import (
     matching,
     pipeline,
     recording,
+    replicas,
     scaling,
     sizes,
     tuning,
@@ -56,8 +59,10 @@ MEASUREMENTS = {
     "footprint": Measurement(footprint.TITLE, footprint.measure),
     "matching": Measurement(matching.TITLE, matching.measure),
     "intake": Measurement(intake.TITLE, intake.measure),
+    "formats": Measurement(formats.TITLE, formats.measure),
     "latency": Measurement(latency.TITLE, latency.measure),
     "scaling": Measurement(scaling.TITLE, scaling.measure),
+    "replicas": Measurement(replicas.TITLE, replicas.measure),
     "backlog": Measurement(backlog.TITLE, backlog.measure),
     "sizes": Measurement(sizes.TITLE, sizes.measure),
     "listing": Measurement(listing.TITLE, listing.measure),
@@ -67,8 +72,11 @@ MEASUREMENTS = {
     "tuning": Measurement(tuning.TITLE, tuning.measure),
     "console": Measurement(console.TITLE, console.measure),
     "watching": Measurement(watching.TITLE, watching.measure),
+    "containers": Measurement(containers.TITLE, containers.measure),
 }
-ONLY_NAMED = frozenset({"footprint", "loadtest", "loadtest-http2", "tuning", "console", "watching"})
+ONLY_NAMED = frozenset(
+    {"footprint", "loadtest", "loadtest-http2", "tuning", "console", "watching", "containers"}
+)
 USUAL = tuple(name for name in MEASUREMENTS if name not in ONLY_NAMED)
 """What is measured when nothing is named."""
 
@@ -97,7 +105,8 @@ def run(
     tree: Annotated[
         list[str] | None,
         typer.Option(
-            help="everyday, footprint: another checkout to measure in turn, as NAME=FOLDER."
+            help="everyday, footprint, formats: another checkout to measure in turn,"
+            " as NAME=FOLDER."
         ),
     ] = None,
     saturation: Annotated[

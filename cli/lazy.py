@@ -9,11 +9,14 @@ from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+HELP = ["--help", "-h"]
+"""The names of the option that shows the help, of every command."""
 
 
 class LazyCommand(TyperCommand):
@@ -47,6 +50,7 @@ class LazyCommand(TyperCommand):
 
 def reflow(command: TyperCommand | TyperGroup) -> None:
     """Let help texts use the terminal's full width, and put a docstring's examples at the end."""
+    hide_types_of_flags(command)
     paragraphs = cleandoc((command.help or "").partition("\f")[0]).split("\n\n")
     shown = [each for each in paragraphs if each.startswith("Examples:")]
     told = [each.replace("\n", " ") for each in paragraphs if each not in shown]
@@ -55,3 +59,10 @@ def reflow(command: TyperCommand | TyperGroup) -> None:
     for each in command.commands.values() if isinstance(command, TyperGroup) else ():
         if isinstance(each, TyperCommand | TyperGroup):
             reflow(each)
+
+
+def hide_types_of_flags(command: TyperCommand | TyperGroup) -> None:
+    """Show options that take no value without a type: ``--quiet <bool>`` reads as if they did."""
+    for option in command.get_params(typer.Context(command, help_option_names=HELP)):
+        if isinstance(option, TyperOption) and option.is_flag:
+            option.metavar = ""

@@ -20,7 +20,7 @@ from portcall.cli.argv import spread
 from portcall.cli.az_options import instead_of, instead_of_format
 from portcall.cli.errors import SERVICE_ERROR, USAGE, CliError
 from portcall.cli.examples import examples
-from portcall.cli.lazy import LazyCommand
+from portcall.cli.lazy import HELP, LazyCommand, hide_types_of_flags
 from portcall.cli.output import complain, note, say
 from portcall.runtime.errors import SettingsError
 from portcall.runtime.secret_files import SECRETS, with_secret_files
@@ -177,7 +177,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["--help", "-h"]},
+    context_settings={"help_option_names": HELP},
     epilog=examples(
         "portcall up",
         "portcall registry create myregistry",
@@ -210,6 +210,7 @@ def command() -> TyperGroup:
     group = get_command(app)
     if not isinstance(group, TyperGroup):
         raise TypeError("an app with a callback is a group")
+    hide_types_of_flags(group)
     for panel, name, target, summary in COMMANDS:
         epilog = EXAMPLES.get(name, "")
         group.add_command(LazyCommand(name, target, summary, panel=panel, epilog=epilog))

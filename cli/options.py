@@ -136,8 +136,8 @@ SIGNATURE = typer.Option(
 SCHEDULE = typer.Option(
     "--retry-schedule",
     metavar="DELAYS",
-    help='The delay before each retry, such as 10s,1m,5m; "" for no retries, "default" for the'
-    " installation's.",
+    help='The delay before each retry, such as 10s,1m,5m; "" for no retries, "default" for'
+    " PORTCALL_RETRY_SCHEDULE.",
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
@@ -147,7 +147,7 @@ MAX_AGE = typer.Option(
     "--max-age",
     metavar="DURATION",
     help='The age at which a delivery is given up, such as 12h; "none" for no limit, "default"'
-    " for the installation's.",
+    " for PORTCALL_MAX_AGE.",
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
@@ -155,7 +155,7 @@ DISABLE_AFTER = typer.Option(
     "--disable-after",
     metavar="DURATION",
     help='Disable the webhook when every attempt has failed for this long, such as 5d; "none"'
-    ' for never, "default" for the installation\'s.',
+    ' for never, "default" for PORTCALL_DISABLE_AFTER.',
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
@@ -174,7 +174,8 @@ FILTERS = typer.Option(
     " noReferrers, changedOnly, or artifactTypes=image,index to get only these types (image, index,"
     " helm, signature, attestation, sbom, wasm, cache, other, unknown), or coalesce=1m to get one"
     " POST for an index and its children: a push without a tag waits that long for its index (1s"
-    ' to 1h). Replaces all; "" for none.',
+    " to 1h); tagsOnDelete holds nothing back: a delete waits 2s, and names the tags that went with"
+    ' it. Replaces all; "" for none.',
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
@@ -217,6 +218,16 @@ PROBE = typer.Option(
     help=(
         "Whether to probe the webhook from time to time after it was disabled automatically;"
         " by default yes, except after a 410."
+    ),
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
+
+TRACEPARENT = typer.Option(
+    "--traceparent/--no-traceparent",
+    help=(
+        "Whether the POSTs have the header traceparent, which continues the event's trace; by"
+        " default yes, if PORTCALL_TRACING is on."
     ),
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
@@ -280,6 +291,7 @@ SETTINGS = (
     SettingOption("scopes", "scopes", list[str], SCOPES, patterns),
     SettingOption("format_words", "format", list[str], FORMAT, formats.read_format),
     SettingOption("final_answers", "finalAnswers", list[str], FINAL_ANSWERS, final_answers),
+    SettingOption("traceparent", "traceparent", bool, TRACEPARENT),
 )
 """In the order of the help."""
 

@@ -86,13 +86,6 @@ def complain(text: str) -> None:
     sys.stderr.flush()
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun: ``1 webhook``, ``2 webhooks``, ``2 deliveries``."""
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count} {noun[:-1]}ies" if noun.endswith("ry") else f"{count} {noun}s"
-
-
 def paint(text: str, colour: str, stream: TextIO) -> str:
     """Return the text in a colour if the stream is a terminal and ``NO_COLOR`` is not set."""
     if not stream.isatty() or os.environ.get("NO_COLOR"):

@@ -7,10 +7,13 @@ Source: azure-cli 2.91.0, ``command_modules/acr/_format.py`` (handbook AZURE.md 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.cells import cell_len
+
+from portcall.schemas.reasons import brief_reason
+from portcall.schemas.records import Failure, Outcome
 
 Document = Mapping[str, Any]
 Row = dict[str, str]
@@ -137,28 +140,32 @@ def record_row(record: Document) -> Row:
     }
 
 
-def record_row_for(records: Iterable[Document]) -> Callable[[Document], Row]:
-    """Return the row of these records: az's columns, and more if not all were delivered at once."""
-    return record_row if all(map(_was_delivered_at_once, records)) else whole_record_row
-
-
-def _was_delivered_at_once(record: Document) -> bool:
-    return (
-        value(record, "portcall", "attempt") == "1"
-        and value(record, "portcall", "outcome") == "delivered"
-        and bool(value(record, "eventResponseMessage", "statusCode"))
-    )
-
-
 def whole_record_row(record: Document) -> Row:
-    """Return a record in az's columns, then the attempt, its outcome, and why it got no answer."""
-    answered = value(record, "eventResponseMessage", "statusCode")
+    """Return a record in az's columns, then the attempt, its outcome, and why it failed."""
     return {
         **record_row(record),
         "ATTEMPT": value(record, "portcall", "attempt"),
         "OUTCOME": value(record, "portcall", "outcome"),
-        "REASON": "" if answered else value(record, "eventResponseMessage", "content"),
+        "REASON": _reason(record),
     }
+
+
+def _reason(record: Document) -> str:
+    """Return why an attempt did not succeed, in brief; of an older server, its whole reason."""
+    try:
+        outcome = Outcome(value(record, "portcall", "outcome"))
+        failure = Failure(value(record, "portcall", "failure"))
+    except ValueError:
+        return value(record, "portcall", "message")
+    status = value(record, "eventResponseMessage", "statusCode")
+    return brief_reason(
+        outcome,
+        failure,
+        status=int(status) if status.isdecimal() else 0,
+        message=value(record, "portcall", "message")
+        or value(record, "eventResponseMessage", "content"),
+        duration_us=round(float(value(record, "portcall", "durationMs") or 0) * 1000),
+    )
 
 
 RECORD_WIDTHS = (36, 12, 32, 25, 20, 9, 9, 8)

@@ -13,6 +13,7 @@ from portcall.deliverer.outbox import Outbox
 from portcall.deliverer.post.sender import Sender
 from portcall.deliverer.post.trust import Trusts
 from portcall.deliverer.settings import DelivererSettings
+from portcall.deliverer.tracing import Tracing
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.depths import Depths
@@ -53,6 +54,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
             allowed=settings.allowed,
             ports=settings.ports,
             trusts=trusts,
+            is_timed=process.tracer is not None,
         ) as sender,
     ):
         keys = KeySource.named_by(settings)
@@ -81,6 +83,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
             max_age_ms=settings.max_age_ms,
             stored_within_s=STORED_WITHIN_S,
             activity=activity,
+            tracing=Tracing(process.tracer) if process.tracer else None,
         )
         feed = Feed(
             settings.amqp_url,

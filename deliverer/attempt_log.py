@@ -58,6 +58,7 @@ class AttemptLog:
                 attempt=record.attempt,
                 outcome=record.outcome.value,
                 status=record.status,
+                **_ids_of(event, record),
             )
         else:
             self._failed(event, record)
@@ -70,6 +71,7 @@ class AttemptLog:
             attempt=record.attempt,
             outcome=record.outcome.value,
             reason=record.detail.message,
+            **_ids_of(event, record),
         )
 
     def _failed(self, event: Event, record: Record) -> None:
@@ -90,6 +92,7 @@ class AttemptLog:
             duration_ms=round(record.duration_us / 1000, 1),
             next_attempt=acr_timestamp(next_ms) if next_ms else "",
             unlogged=self._unlogged,
+            **_trace_of(event),
         )
         self._unlogged = 0 if is_due else self._unlogged + 1
 
@@ -101,3 +104,15 @@ class AttemptLog:
         if self._each.take(1):
             return True
         return self._sample.times(webhook_id) > 0 and self._sampled.take(1) > 0
+
+
+def _trace_of(event: Event) -> dict[str, str]:
+    """The id of the event's trace, for a log line; empty: the event has no trace."""
+    context = event.context
+    return {} if context is None else {"trace_id": context.trace_id}
+
+
+def _ids_of(event: Event, record: Record) -> dict[str, str]:
+    """The ids of the trace and of the delivery; empty: the event has no trace."""
+    trace = _trace_of(event)
+    return trace and {**trace, "delivery_id": delivery_id(event.id, record.webhook_id)}

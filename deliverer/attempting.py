@@ -6,10 +6,12 @@ from typing import Protocol
 
 from portcall.deliverer.consequences import (
     Consequence,
+    Dropped,
     PutBack,
     Recorded,
     Rules,
     following,
+    standing_of,
     unwanted,
 )
 from portcall.deliverer.endings import Endings
@@ -21,10 +23,13 @@ from portcall.deliverer.measures import measure
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.post.redaction import redacted
 from portcall.deliverer.post.request import Request, Template
+from portcall.deliverer.tracing import Tracing
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.formats.chosen import Chosen
+from portcall.schemas.formats.results import Headers
+from portcall.schemas.overtaking import Standing
 from portcall.schemas.records import Failure, Sent
 
 
@@ -43,6 +48,7 @@ class Attempter:
         sender: Makes the POSTs.
         endings: Carries out what follows.
         rules: What applies where a webhook says nothing else.
+        tracing: Traces attempts; None: tracing is off.
         clock_ms: Returns the time, in milliseconds since the epoch.
         chance: Returns a random number from 0 to 1, for the jitter.
 
@@ -57,6 +63,7 @@ class Attempter:
         sender: Sending,
         endings: Endings,
         rules: Rules,
+        tracing: Tracing | None = None,
         clock_ms: Callable[[], int] = now_ms,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -67,6 +74,7 @@ class Attempter:
         self._renderings = Renderings()
         self._endings = endings
         self._rules = rules
+        self._tracing = tracing
         self._clock_ms = clock_ms
         self._chance = chance
 
@@ -74,7 +82,9 @@ class Attempter:
         """*template* if an attempt may begin; None: the consequence was carried out instead."""
         delivery, webhook = job.delivery, None if template is None else template.webhook
         instead: Consequence
-        if webhook is None or not webhook.takes(probe=delivery.probe):
+        if standing_of(job, webhook) is Standing.OVERTAKEN:
+            instead = Dropped()
+        elif webhook is None or not webhook.takes(probe=delivery.probe):
             instead = unwanted(delivery, webhook, self._clock_ms())
         elif self.stopping:
             instead = PutBack()
@@ -108,7 +118,8 @@ class Attempter:
                 return await self.attempt(job)  # the webhook may have changed meanwhile
             attempt, sent = failed
         else:
-            request = prepared(job, template, form, self._renderings, now_ms)
+            more = self._more(job, template)
+            request = prepared(job, template, form, self._renderings, now_ms, more=more)
             if not isinstance(request, Request):
                 self._endings.carry_out(job, request)
                 return None
@@ -120,7 +131,12 @@ class Attempter:
             delivery_id=delivery_id(job.event.id, job.delivery.webhook_id),
             body=bytes(job.event.body),
             now_s=self._clock_ms() // 1000,
+            more=self._more(job, template),
         )
+
+    def _more(self, job: Job, template: Template) -> Headers:
+        """Further headers of the POST."""
+        return () if self._tracing is None else self._tracing.headers(job, template)
 
     def _conclude(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> bool:
         """Decide, measure and carry out; returns whether the endpoint is healthy."""
@@ -138,6 +154,10 @@ class Attempter:
             and isinstance(consequence, Recorded)
             and consequence.is_refusal
         )
-        measure(attempt, is_refusal=is_refusal)
+        tracing = self._tracing
+        span = None
+        if tracing is not None:
+            span = tracing.attempted(job, template, attempt, consequence)
+        measure(attempt, span, is_refusal=is_refusal)
         self._endings.carry_out(job, consequence)
         return is_refusal or attempt.shows_health

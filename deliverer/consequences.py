@@ -3,6 +3,8 @@
 All of it is pure: the clock and chance come in as values. `Endings` carries a consequence out.
 """
 
+from collections.abc import Mapping, Sequence
+
 from msgspec import Struct
 
 from portcall.deliverer.jobs import Job
@@ -23,10 +25,12 @@ from portcall.deliverer.policy import (
     schedule_of,
 )
 from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.request import Template
 from portcall.deliverer.results import attempted, cancelled, expired
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import PING
 from portcall.schemas.final_answers import final_statuses
+from portcall.schemas.overtaking import Standing, turn_of
 from portcall.schemas.records import Outcome, Record, Sent
 from portcall.schemas.webhooks import Webhook
 
@@ -98,7 +102,29 @@ class PutBack(Struct, frozen=True):
     """The delivery is for another process, or for the next one."""
 
 
-Consequence = Recorded | Waiting | GivenUp | PutBack
+class Dropped(Struct, frozen=True):
+    """The delivery ends without a record: its copy is attempted instead."""
+
+
+Consequence = Recorded | Waiting | GivenUp | PutBack | Dropped
+
+
+def standing_of(job: Job, webhook: Webhook | None) -> Standing:
+    """The relation of the delivery to a copy of it."""
+    if webhook is None or not webhook.standings:
+        return Standing.USUAL  # nearly always
+    return webhook.standings.get(turn_of(job.event, job.delivery), Standing.USUAL)
+
+
+def has_copies(jobs: Sequence[Job], templates: Mapping[int, Template | None]) -> bool:
+    """Whether one of these deliveries has a copy, or is one."""
+    if not any(each is not None and each.webhook.standings for each in templates.values()):
+        return False  # nearly always
+    return any(
+        standing_of(job, template.webhook) is not Standing.USUAL
+        for job in jobs
+        if (template := templates[job.delivery.webhook_id]) is not None
+    )
 
 
 def unwanted(delivery: Delivery, webhook: Webhook | None, now_ms: int) -> Recorded:

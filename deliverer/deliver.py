@@ -6,7 +6,14 @@ import random
 from collections.abc import Callable
 
 from portcall.deliverer.attempting import Attempter, Sending
-from portcall.deliverer.consequences import PutBack, Rules, parking, untimely
+from portcall.deliverer.consequences import (
+    PutBack,
+    Rules,
+    has_copies,
+    parking,
+    standing_of,
+    untimely,
+)
 from portcall.deliverer.endings import Disabling, Endings
 from portcall.deliverer.endpoints.clock import Clock
 from portcall.deliverer.endpoints.gate import Gate
@@ -17,6 +24,7 @@ from portcall.deliverer.measures import PARKED, measure_lanes
 from portcall.deliverer.outbox import Outbox
 from portcall.deliverer.post.request import Template
 from portcall.deliverer.redelivered import RecordedAttempts, not_attempted
+from portcall.deliverer.tracing import Tracing
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.broker.routed_notes import RoutedNotes
 from portcall.runtime.broker.settle import Message
@@ -25,6 +33,7 @@ from portcall.runtime.latch import Latch
 from portcall.runtime.pacing import Activity
 from portcall.schemas.frames import DeliveryFrame, decode_deliveries, routed_by
 from portcall.schemas.health import decode_news
+from portcall.schemas.overtaking import Standing
 from portcall.schemas.webhooks import Webhook
 
 LINE_CHECK_S, IDLE_CHECK_S = 0.25, 5.0
@@ -51,6 +60,7 @@ class Deliverer:
         rungs_ms: The wait ladder, ascending.
         clock: Measures attempts and waits.
         activity: Notes that frames come.
+        tracing: Traces deliveries; None: tracing is off.
     """
 
     def __init__(
@@ -69,9 +79,11 @@ class Deliverer:
         stored_within_s: float = 0.0,
         clock: Clock | None = None,
         activity: Activity | None = None,
+        tracing: Tracing | None = None,
         clock_ms: Callable[[], int] = now_ms,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        self._tracing = tracing
         self._webhooks = webhooks
         self._clock = clock or Clock(lanes.skip)
         self._presence = Presence(self._clock.now())
@@ -90,6 +102,7 @@ class Deliverer:
             sender=sender,
             endings=self._endings,
             rules=self._rules,
+            tracing=tracing,
             clock_ms=clock_ms,
             chance=chance,
         )
@@ -132,13 +145,24 @@ class Deliverer:
     async def _deliver(self, frame: DeliveryFrame, *, again: bool) -> None:
         # Load the webhooks before the gate, and again behind it, where nearly all are in memory. A
         # frame behind the gate must fill the lines at once, or the gate would let all others in.
-        await self._webhooks.load({each.webhook_id for each in frame.deliveries})
+        known = await self._webhooks.load({each.webhook_id for each in frame.deliveries})
         if again and not self._attempter.stopping:
             await asyncio.sleep(self._stored_within_s)
         await self._gate.enter()
         latch = Latch(len(frame.deliveries))
-        jobs = [Job(frame.events[each.event], each, latch) for each in frame.deliveries]
-        if again:
+        alone = len(frame.deliveries) == len(frame.events)
+        if self._tracing is None:
+            jobs = [
+                Job(frame.events[each.event], each, latch, is_alone=alone)
+                for each in frame.deliveries
+            ]
+        else:
+            events, links = self._tracing.arrived(frame.events)
+            jobs = [
+                Job(events[each.event], each, latch, links[each.event], alone)
+                for each in frame.deliveries
+            ]
+        if again or has_copies(jobs, known):
             jobs = await not_attempted(self._log_store, jobs)
         templates = await self._webhooks.load({job.delivery.webhook_id for job in jobs})
         for job in jobs:
@@ -239,6 +263,7 @@ class Deliverer:
             attempt=attempt,
             accepted=now if fresh else self._accepted(job, now),
             per_s=webhook.rate_limit,
+            asked_for=standing_of(job, webhook) is Standing.OVERTAKES,
         ):
             case Admission.START:
                 self._start(job, now)

@@ -6,12 +6,22 @@ from typing import Protocol
 from prometheus_client import Counter
 
 from portcall.deliverer.attempt_log import AttemptLog
-from portcall.deliverer.consequences import Consequence, GivenUp, PutBack, Recorded, Waiting
+from portcall.deliverer.consequences import (
+    Consequence,
+    Dropped,
+    GivenUp,
+    PutBack,
+    Recorded,
+    Waiting,
+)
 from portcall.deliverer.endpoints.clock import Clock
 from portcall.deliverer.endpoints.lanes import Lanes
 from portcall.deliverer.jobs import Job
+from portcall.deliverer.measures import OVERTAKEN
 from portcall.deliverer.outbox import Outbox
+from portcall.deliverer.tracing import sent_on
 from portcall.deliverer.webhooks import Webhooks
+from portcall.runtime.clock import now_ms
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.records import Outcome, Record
 
@@ -63,7 +73,7 @@ class Endings:
 
     def carry_out(self, job: Job, consequence: Consequence) -> None:
         """Start to carry out *consequence*; does not wait for the broker or the store."""
-        if not isinstance(consequence, PutBack) and consequence.pause_ms:
+        if not isinstance(consequence, PutBack | Dropped) and consequence.pause_ms:
             self._pause(job, consequence.pause_ms)
         match consequence:
             case Recorded(record=record, enables=False):
@@ -76,6 +86,9 @@ class Endings:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
                 self._attempts.note(job.event, consequence.record)
+            case Dropped():
+                OVERTAKEN.inc()
+                job.latch.count_down()
             case PutBack():
                 self._outbox.put_back(job.event, job.delivery, job.latch.count_down)
 
@@ -89,8 +102,9 @@ class Endings:
         if record is None:
             self._outbox.wait(job.event, waiting.delivery, waiting.rung_ms, job.latch.count_down)
             return
+        event = job.event if job.event.trace is None else sent_on(job.event, now_ms())
         self._outbox.wait(
-            job.event, waiting.delivery, waiting.rung_ms, lambda: self._record(job, record)
+            event, waiting.delivery, waiting.rung_ms, lambda: self._record(job, record)
         )
         self._attempts.note(job.event, record)
 

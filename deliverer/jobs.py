@@ -5,6 +5,7 @@ from msgspec import Struct
 from portcall.runtime.latch import Latch
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event
+from portcall.schemas.traces import Context
 
 
 class Job(Struct, frozen=True):
@@ -17,8 +18,12 @@ class Job(Struct, frozen=True):
             published for this delivery. If the delivery fails, the frame goes back to the broker
             after its other deliveries have ended. Otherwise those in flight would be attempted
             twice.
+        links: Spans of other traces whose deliveries shared its frame.
+        is_alone: Whether its event goes to no other webhook of its frame.
     """
 
     event: Event
     delivery: Delivery
     latch: Latch
+    links: tuple[Context, ...] = ()
+    is_alone: bool = False

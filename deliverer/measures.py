@@ -6,6 +6,7 @@ from portcall.deliverer.endpoints.lanes import Lanes
 from portcall.deliverer.jobs import Job
 from portcall.deliverer.post.attempts import Attempt
 from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.traces import Context
 
 FAILURES = Counter(
     "portcall_attempt_failures", "Attempts that failed, by class.", ["failure"], registry=REGISTRY
@@ -21,6 +22,11 @@ SKIPPED = Counter(
     "Deliveries of redelivered frames that the log shows as attempted already.",
     registry=REGISTRY,
 )
+OVERTAKEN = Counter(
+    "portcall_deliveries_overtaken",
+    "Deliveries dropped after their wait, because a copy was tried before their time.",
+    registry=REGISTRY,
+)
 PARKED = Counter("portcall_deliveries_parked", "Deliveries put aside.", registry=REGISTRY)
 IN_FLIGHT = Gauge("portcall_attempts_in_flight", "Attempts under way.", registry=REGISTRY)
 SICK_IN_FLIGHT = Gauge(
@@ -34,9 +40,15 @@ BREAKERS_OPEN = Gauge(
 )
 
 
-def measure(attempt: Attempt, *, is_refusal: bool = False) -> None:
-    """Count an attempt that has ended; a receiver's refusal for good is no failure."""
-    LATENCY.observe(attempt.duration_us / 1e6)
+def measure(attempt: Attempt, span: Context | None = None, *, is_refusal: bool = False) -> None:
+    """Count an attempt that has ended.
+
+    Args:
+        attempt: The attempt.
+        span: Its span, if it was exported.
+        is_refusal: The receiver refused for good, which is no failure.
+    """
+    LATENCY.observe(attempt.duration_us / 1e6, None if span is None else span.exemplar)
     if attempt.failure and not is_refusal:
         FAILURES.labels(attempt.failure.value).inc()
 

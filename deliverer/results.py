@@ -24,6 +24,7 @@ def attempted(
         reason: Why the delivery was given up or refused, if it was.
         next_attempt_ms: When the next attempt is due; 0: never.
     """
+    waits = outcome is Outcome.RETRIED
     detail = Detail(
         sent=sent,
         answer=attempt.answer,
@@ -31,6 +32,8 @@ def attempted(
         message=reason or attempt.message,
         next_attempt_ms=next_attempt_ms,
         connect_us=attempt.connect_us,
+        first=delivery.first if waits else 1,
+        began_ms=delivery.began_ms if waits else 0,
     )
     return RecordOf(
         event=0,

@@ -19,6 +19,7 @@ from portcall.management.explain.format_tests import FormatTests
 from portcall.management.explain.routes import ExplainHandlers
 from portcall.management.explain.scope_tests import ScopeTests
 from portcall.management.http.access import AdministratorToken, Tokens
+from portcall.management.http.defaults import Defaults
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import Routes
 from portcall.management.letters.box import LetterBox
@@ -29,12 +30,14 @@ from portcall.management.login.routes import LoginHandlers
 from portcall.management.login.tokens import TokenHandlers
 from portcall.management.overview.pulse import Pulse
 from portcall.management.overview.routes import OverviewHandler
+from portcall.management.overview.webhook_metrics import WebhookMetricsHandler
 from portcall.management.recovery.republishing import Republisher
 from portcall.management.recovery.routes import RecoveryHandlers
 from portcall.management.registries.provider import ProviderHandlers
 from portcall.management.registries.routes import RegistryHandlers
 from portcall.management.registries.subscriptions import SubscriptionHandlers
 from portcall.management.replays.routes import ReplayHandlers
+from portcall.management.replays.try_now import TryNowHandler
 from portcall.management.replays.worker import Replayer
 from portcall.management.settings import ManagementSettings
 from portcall.management.sources.routes import SourceHandlers
@@ -95,7 +98,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     tls = await asyncio.to_thread(Tls, files_of(settings)) if settings.tls_bind else None
     await asyncio.to_thread(store.signing_keys.ensure)
     installation = await asyncio.to_thread(store.installation.get)
-    lookups = Lookups(store, installation, Targets.of(settings))
+    lookups = Lookups(store, installation, Targets.of(settings), _defaults(settings))
     open_routes = Routes()
     login = LoginHandlers(store=store, installation=installation)
     login.add_to(open_routes)
@@ -117,8 +120,9 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
     prober = Prober(publisher=publisher, shards=settings.shards)
     ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
-    ReplayHandlers(store=store, lookups=lookups).add_to(routes)
-    TokenHandlers(store=store, lookups=lookups).add_to(routes)
+    _add_replays(settings, store, lookups, publisher, routes)
+    for plain in (TokenHandlers, WebhookMetricsHandler):
+        plain(store=store, lookups=lookups).add_to(routes)
     ConsoleLinkHandler(code_maker(store)).add_to(routes)
     box, auditor = _box(settings, store, publisher)
     LetterHandlers(box=box, store=store, lookups=lookups).add_to(routes)
@@ -154,7 +158,6 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
         scopes=scope_tests,
         producer_url=settings.producer_url,
         producer_tls_url=settings.producer_tls_url,
-        schedule_ms=settings.retry_schedule_ms,
     )
     followers.end_with(app)
     await _listen(process, settings, app, tls)
@@ -162,6 +165,11 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     _watch_webhooks(process, settings, store, publisher, prober)
     await process.until_stopped()
     await replayer.stop()
+
+
+def _defaults(settings: ManagementSettings) -> Defaults:
+    """The values of settings that webhooks leave to the installation."""
+    return Defaults(settings.retry_schedule_ms, settings.max_age_ms, settings.disable_after_ms)
 
 
 def _recorded(store: Store) -> object:
@@ -179,6 +187,19 @@ def _recovery(
     return RecoveryHandlers(installation=store.installation, republisher=republisher)
 
 
+def _add_replays(
+    settings: ManagementSettings,
+    store: Store,
+    lookups: Lookups,
+    publisher: Publisher,
+    routes: Routes,
+) -> None:
+    """Add the routes of replays and of "Try now"."""
+    ReplayHandlers(store=store, lookups=lookups).add_to(routes)
+    shards = settings.shards
+    TryNowHandler(store=store, lookups=lookups, publisher=publisher, shards=shards).add_to(routes)
+
+
 def _replayer(
     process: Process, settings: ManagementSettings, store: Store, publisher: Publisher
 ) -> Replayer:
@@ -190,6 +211,7 @@ def _replayer(
         depths=depths,
         shards=settings.shards,
         stamp=store.stamp,
+        name_tags=store.deleted_tags.named,
     )
     process.supervise(depths.run(), "depths")
     process.supervise(replayer.run(), "replays")

@@ -74,6 +74,11 @@ class ManagementSettings(TargetSettings):
         alias="PORTCALL_DISABLE_AFTER",
         description="For how long every attempt must fail until a webhook is disabled; or none.",
     )
+    max_age_ms: LimitMs = Field(
+        default="none",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_MAX_AGE",
+        description="The deliverers' value, which a webhook without its own shows.",
+    )
     probe_after_ms: DurationMs = Field(
         default="1h",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_PROBE_AFTER",

@@ -23,6 +23,7 @@ from portcall.producer.sources.proofs.fetching import Fetcher
 from portcall.producer.sources.proofs.keeping import IssuerKeys
 from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.producer.sources.verifying import Verifier
+from portcall.producer.tracing import Tracing
 from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.fullness import Fullness
@@ -73,6 +74,7 @@ async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of
             keeper=keeper,
             wants_untags=untagging.wants,
             gate=gate,
+            tracing=Tracing(process.tracer) if process.tracer else None,
         )
         await gate.begin()
         process.warn_of(gate.warnings)

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from prometheus_client import Counter
 
 from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.deletes import tells_of_tag
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.events import Action, Event
 from portcall.schemas.frames import AGAIN_HEADER, MAX_ITEMS, encode_deliveries
@@ -22,9 +23,9 @@ from portcall.schemas.topology import SHARD_HEADER
 MAX_AGE_S = 1.9
 """A new webhook is in force 2 s after the answer to its PUT: an index that is older may lack it."""
 ORDER_S = 3.0
-"""How long the events of a registry follow one that took the way through the router. A look at the
-router's queue, one each 2 s, counts for so long, too: so the first event after that time has a look
-to go by that is younger than the event that it must not overtake."""
+"""After an event that went through the router, those of its registry do so for this long. A look at
+the router's queue, one each 2 s, is valid for as long. So the first event after that time depends
+on a look that is younger than the event that it must not overtake."""
 REFUSED_S = 5.0
 """How long after a refusal nothing is published to that shard directly."""
 UNCONFIRMED_S = 60.0
@@ -85,6 +86,10 @@ class Matcher(Protocol):
     @property
     def watchers(self) -> Collection[int]:
         """Those with the filter `changedOnly`."""
+
+    @property
+    def naming(self) -> Collection[str]:
+        """The registries of those with the filter `tagsOnDelete`."""
 
     def match(self, registry: str, action: int, repository: str, tag: str) -> list[int]:
         """The webhooks that an event matches."""
@@ -246,12 +251,14 @@ class Direct:
 
 
 def _unsifted(event: Event, found: Iterable[int], index: Matcher) -> Why | None:
-    """Whether filters must decide, which the router does: some need the store, and remember.
+    """Whether the router must decide, because of filters: some read the store and write to it.
 
-    A webhook with the filter `changedOnly` has to know of each deleted digest and tag, also of one
-    that it gets no event of.
+    For `changedOnly` the router needs each deleted digest and tag, also if the webhook gets no
+    event of it. For `tagsOnDelete` it needs each deleted tag of the registry.
     """
     if index.watchers and event.action in (Action.DELETE, Action.UNTAG):
+        return Why.FILTERS
+    if event.registry in index.naming and tells_of_tag(event):
         return Why.FILTERS
     if index.filters and any(webhook_id in index.filters for webhook_id in found):
         return Why.FILTERS

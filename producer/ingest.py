@@ -24,6 +24,7 @@ from portcall.producer.http.errors import UnavailableError, UnsupportedTypeError
 from portcall.producer.http.intake_gate import IntakeGate
 from portcall.producer.http.paths import shown_path
 from portcall.producer.http.registries import Registries
+from portcall.producer.tracing import Tracing
 from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.http.clients import AUTHENTICATED, authorization_of
@@ -81,6 +82,7 @@ class Ingest:
         keeper: Stores the kinds of digests; None: it keeps them in memory only.
         wants_untags: Whether a registry has a webhook for deleted tags; None: none has.
         gate: Tells whether events are taken; None: they are.
+        tracing: Traces the events; None: tracing is off.
     """
 
     def __init__(
@@ -94,7 +96,9 @@ class Ingest:
         keeper: DigestKeeper | None = None,
         wants_untags: Callable[[str], Awaitable[bool]] | None = None,
         gate: IntakeGate | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = tracing
         self._wants_untags = wants_untags
         self._gate = gate or IntakeGate(lambda: 0)
         self._access = access
@@ -134,7 +138,7 @@ class Ingest:
                 translation = await distribution.translated(glance, opened, acceptance)
             await self.add_untags(translation, acceptance)
             writing = self._keeping.begin(glance.learnt)
-            await self.publish(translation)
+            await self.publish(translation, request)
             await self._keeping.settled(writing)
         await self.note(registry, translation)
         answer = self.answer(request, registry, translation, began)
@@ -156,7 +160,7 @@ class Ingest:
         read = _reader(request, readers)
         async with self._bodies.of(request) as body:
             translation = read(body, acceptance_of(registry))
-            await self.publish(translation)
+            await self.publish(translation, request)
         return self.answer(request, registry, translation, began)
 
     async def add_untags(self, translation: Translation, acceptance: Acceptance) -> None:
@@ -255,7 +259,7 @@ class Ingest:
         request[AUTHENTICATED] = True
         return await self._registries.find(name)
 
-    async def publish(self, translation: Translation) -> None:
+    async def publish(self, translation: Translation, request: web.BaseRequest) -> None:
         """Publish the events.
 
         Raises:
@@ -264,8 +268,15 @@ class Ingest:
         if not translation.events:
             return
         self._gate.check()
+        if self._tracing is None:
+            await self._publish_all(translation.events)
+            return
+        with self._tracing.publishing(translation.events, request):
+            await self._publish_all(translation.events)
+
+    async def _publish_all(self, events: Sequence[Event]) -> None:
         try:
-            await self._publish(translation.events)
+            await self._publish(events)
         except BrokerError as error:
             raise UnavailableError(
                 f"the broker did not take the events: {error}; send them again"

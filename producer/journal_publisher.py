@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, Protocol
 
 from portcall.producer.direct import Direct, Path, Why, count, direct_frame, direct_headers
-from portcall.producer.publishing import GIVE_UP_S, PUBLISH_SECONDS, publish_events
+from portcall.producer.publishing import GIVE_UP_S, measured, publish_events
 from portcall.producer.sharing import SharedFrames, Waiting
 from portcall.runtime.broker.batcher import Batcher
 from portcall.runtime.broker.publishing import OncePublisher, SurePublisher
@@ -169,7 +169,7 @@ class JournalPublisher:
 
     async def _publish_frame(self, key: str, shard: int | None, items: Sequence[Waiting]) -> None:
         events = [item.event for item in items]
-        with self._watched(), PUBLISH_SECONDS.time():
+        with self._watched(), measured(events):
             headers = None
             if shard is not None:
                 if await self._goes_directly(key, shard, items):

@@ -1,7 +1,9 @@
 """Publishing: the events of a request as frames, each confirmed by the broker."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from prometheus_client import Histogram
@@ -36,10 +38,9 @@ async def publish_events(publisher: OncePublisher, events: Sequence[Event]) -> N
     Raises:
         BrokerError: It did not confirm at least one frame. Others may have arrived: the sender must
             send all of them again, and consumers get duplicates, with the same ``webhook-id`` if
-            the
-            events have their own ids.
+            the events have their own ids.
     """
-    with PUBLISH_SECONDS.time():
+    with measured(events):
         outcomes = await asyncio.gather(
             *(
                 publisher.publish(frame.body, exchange=EVENTS, key=frame.key, timeout_s=GIVE_UP_S)
@@ -50,6 +51,19 @@ async def publish_events(publisher: OncePublisher, events: Sequence[Event]) -> N
     for outcome in outcomes:
         if outcome is not None:
             raise outcome
+
+
+@contextmanager
+def measured(events: Sequence[Event]) -> Iterator[None]:
+    """Measure how long it takes to publish *events*; a trace of one of them is the exemplar."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        spans = (each.context for each in events if each.trace is not None)
+        span = next((each for each in spans if each is not None and each.sampled), None)
+        took_s = time.perf_counter() - began
+        PUBLISH_SECONDS.observe(took_s, None if span is None else span.exemplar)
 
 
 def frames_of(events: Iterable[Event]) -> Iterator[Frame]:

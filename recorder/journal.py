@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
-from portcall.runtime.pacing import Glance, unknown
+from portcall.runtime.pacing import Glance, to_tick_s, unknown
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.journal.open_events import BEGINNING, Cursor
 
@@ -103,7 +103,7 @@ class Settling:
             except StoreUnavailableError as error:
                 self._log.warning("events.unsettled", reason=str(error))
                 await asyncio.sleep(INTERVAL_S)
-            await self._rest(INTERVAL_S)
+            await self._rest(to_tick_s(INTERVAL_S))
 
     async def round(self) -> None:
         """Do the work that is due; a hurry leaves all but the entering to the next round.

@@ -15,7 +15,7 @@ from portcall.recorder.journal import BUSY, Load
 from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
-from portcall.runtime.pacing import Glance, unknown
+from portcall.runtime.pacing import Glance, to_tick_s, unknown
 from portcall.store.errors import StoreUnavailableError
 
 ADDED_UP = Counter(
@@ -90,7 +90,7 @@ class Rollup:
             except StoreUnavailableError as error:
                 self._log.warning("records.not_added_up", reason=str(error))
             rounds += 1
-            await self._pause(INTERVAL_S)
+            await self._pause(to_tick_s(INTERVAL_S))
 
     async def add_up(self) -> int:
         """Sum up all waiting records; returns how many.

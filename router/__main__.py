@@ -4,6 +4,7 @@ import asyncio
 
 from portcall.router.coalescing import Coalescing
 from portcall.router.measures import Measures
+from portcall.router.naming import TagNaming
 from portcall.router.outbox import Outbox
 from portcall.router.route import Router
 from portcall.router.settings import RouterSettings
@@ -44,7 +45,12 @@ async def main(host: Host = OWN_PROCESS) -> None:
         watching = Watching(store.told_tags, outbox)
         coalescing = Coalescing(store.told_children, outbox, rungs_ms=settings.rungs_ms)
         router = Router(
-            subscriptions=subscriptions, outbox=outbox, watching=watching, coalescing=coalescing
+            subscriptions=subscriptions,
+            outbox=outbox,
+            watching=watching,
+            coalescing=coalescing,
+            naming=TagNaming(store.deleted_tags, outbox),
+            tracer=process.tracer,
         )
         consumer = Consumer(
             settings.amqp_url,

@@ -11,8 +11,8 @@ No process remembers anything in between:
   is expected.
 * What an index lists is stored after the broker has confirmed the delivery of its push. So a
   manifest is held back only where the webhook gets the index, or has it already (`changedOnly`).
-* A router that dies in between repeats its frame. A push may then wait twice; the deliverer skips
-  what was attempted.
+* The frame of a router that dies in between is routed again. A push may then wait twice; the
+  deliverer skips the second one if the first was attempted.
 
 docs/decisions/0065 says why it is done here.
 """
@@ -20,8 +20,6 @@ docs/decisions/0065 says why it is done here.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
-
-from msgspec.structs import replace
 
 from portcall.router.outbox import Matched, Outbox
 from portcall.router.sieve import count
@@ -33,12 +31,9 @@ from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Action, Event
 from portcall.schemas.extras import NONE
 from portcall.schemas.filters import CHANGED_ONLY, COALESCE, facts_of
-from portcall.schemas.frames import DeliveryFrame
 from portcall.schemas.journal import manifest_of
 from portcall.store.intake.told_children import ChildKey
 
-MAX_HELD = 1_000
-"""Deliveries in one frame that waits: some 50 bytes each."""
 Waits = Mapping[int, int]
 """How long a push waits for its index, milliseconds, by the webhook's id."""
 
@@ -125,36 +120,37 @@ class Coalescing:
         for each in deliveries:
             by_rung.setdefault(self._rung_ms(each.not_before_ms - now_ms), []).append(each)
         for rung_ms, some in by_rung.items():
-            for start in range(0, len(some), MAX_HELD):
-                packed = _packed(events, some[start : start + MAX_HELD])
-                await self._outbox.hold(*packed, rung_ms, again=again)
+            await self._outbox.hold(events, some, rung_ms, again=again)
 
     def _rung_ms(self, left_ms: int) -> int:
         """The longest rung that is not longer than what is left, or else the shortest."""
         return max((each for each in self._rungs_ms if each <= left_ms), default=self._rungs_ms[0])
 
-    async def decide(self, frame: DeliveryFrame, waits: Waits, *, again: bool) -> list[Matched]:
+    async def decide(
+        self, events: Sequence[Event], deliveries: Sequence[Delivery], waits: Waits, *, again: bool
+    ) -> list[Matched]:
         """Decide pushes that have waited; returns which were sent, and which were held back.
 
         Those that must wait longer go to the ladder again. A webhook without the filter gets its
         delivery; if it was deleted or disabled meanwhile, the deliverer cancels that.
 
         Args:
-            frame: The pushes, and the webhooks for which they waited.
+            events: The events of the frame; not all of them need to be pushes.
+            deliveries: Which of them waited, and for which webhooks.
             waits: How long each webhook waits.
             again: They may have been decided before.
         """
         now_ms = self._clock_ms()
         later: list[Delivery] = []
         due: dict[int, list[int]] = {}
-        for each in frame.deliveries:
+        for each in deliveries:
             if each.webhook_id in waits and each.not_before_ms > now_ms:
                 later.append(each)
             else:
                 due.setdefault(each.event, []).append(each.webhook_id)
-        await self._hold(frame.events, later, now_ms, again=again)
+        await self._hold(events, later, now_ms, again=again)
         return await self._decide(
-            [(frame.events[place], webhook_ids) for place, webhook_ids in due.items()],
+            [(events[place], webhook_ids) for place, webhook_ids in due.items()],
             waits,
             again=again,
         )
@@ -210,16 +206,3 @@ class Coalescing:
 
 def _key(event: Event, webhook_id: int) -> ChildKey:
     return webhook_id, event.repository, manifest_of(event)
-
-
-def _packed(
-    events: Sequence[Event], deliveries: Sequence[Delivery]
-) -> tuple[list[Event], list[Delivery]]:
-    """The same deliveries with no other events than theirs."""
-    places: dict[int, int] = {}
-    for each in deliveries:
-        places.setdefault(each.event, len(places))
-    return (
-        [events[place] for place in places],
-        [replace(each, event=places[each.event]) for each in deliveries],
-    )

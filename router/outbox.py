@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from msgspec.structs import replace
 from prometheus_client import Counter
 
 from portcall.router.sieve import Held
@@ -28,6 +29,8 @@ PARKED = Counter(
 )
 AGAIN_MS = 2_000
 """A rung of every ladder."""
+MAX_HELD = 1_000
+"""Deliveries in one frame that waits for a router: some 50 bytes each."""
 DELIVERY_BYTES = 32
 """The approximate size of one more delivery of the same event in a frame."""
 
@@ -140,16 +143,19 @@ class Outbox:
         *,
         again: bool = False,
     ) -> None:
-        """Let pushes wait on a rung of the ladder, and come back to a router; by themselves.
+        """Let events wait on a rung of the ladder, in frames of their own; a router gets them back.
 
         Args:
-            events: The pushes.
+            events: The events; those without a delivery do not wait.
             deliveries: Which of them wait, and for which webhooks; each points at its event.
             rung_ms: The rung.
             again: They may have been routed before.
         """
-        body = encode_deliveries(events, deliveries, again=again)
-        await self._publisher.publish_surely(body, exchange=wait_rung(rung_ms), key=COALESCE_KEY)
+        for start in range(0, len(deliveries), MAX_HELD):
+            packed = _packed(events, deliveries[start : start + MAX_HELD])
+            body = encode_deliveries(*packed, again=again)
+            rung = wait_rung(rung_ms)
+            await self._publisher.publish_surely(body, exchange=rung, key=COALESCE_KEY)
 
     async def note(self, matched: Iterable[Routed]) -> None:
         """Note for each event which webhooks it was routed to; returns when that is confirmed."""
@@ -192,6 +198,19 @@ def pack(
             events.append(item.event)
         deliveries.append(make(place, item.webhook_id))
     return encode_deliveries(events, deliveries, again=again)
+
+
+def _packed(
+    events: Sequence[Event], deliveries: Sequence[Delivery]
+) -> tuple[list[Event], list[Delivery]]:
+    """The same deliveries with no other events than theirs."""
+    places: dict[int, int] = {}
+    for each in deliveries:
+        places.setdefault(each.event, len(places))
+    return (
+        [events[place] for place in places],
+        [replace(each, event=places[each.event]) for each in deliveries],
+    )
 
 
 def _weigh(item: Outgoing, last: Outgoing | None) -> int:

@@ -1,27 +1,30 @@
 """Routing: a frame of events in, frames of deliveries out, and only then the ack."""
 
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from prometheus_client import Counter
 
 from portcall.router.coalescing import Coalescing, Waiting, is_child
+from portcall.router.naming import TagNaming
 from portcall.router.outbox import Outbox, merged
 from portcall.router.sieve import Held, count, sifted
+from portcall.router.tracing import Routing
 from portcall.router.watching import Watched, Watching, is_watched
+from portcall.runtime.broker.routed_notes import Routed
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.errors import PoisonMessageError
 from portcall.runtime.latch import Latch
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.tracing.spans import Tracer
+from portcall.schemas.deletes import manifest_in
+from portcall.schemas.deliveries import Delivery
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action, Event, check_action
 from portcall.schemas.filters import COALESCING, Filters
 from portcall.schemas.frames import AGAIN_HEADER, decode_deliveries, decode_events
 from portcall.schemas.topology import COALESCE, SHARD_HEADER
-
-if TYPE_CHECKING:
-    from portcall.runtime.broker.routed_notes import Routed
 
 EVENTS = Counter(
     "portcall_events_routed",
@@ -54,8 +57,30 @@ class Matcher(Protocol):
     def waits(self) -> Mapping[int, int]:
         """Those with the filter `coalesce`, and how long a push waits, milliseconds."""
 
+    @property
+    def namers(self) -> Collection[int]:
+        """Those with the filter `tagsOnDelete`."""
+
+    @property
+    def naming(self) -> Collection[str]:
+        """The registries of these."""
+
     def match(self, registry: str, action: int, repository: str, tag: str) -> list[int]:
         """The webhooks that an event matches."""
+
+
+class _Aside(NamedTuple):
+    """The deliveries of a frame that are not sent at once, because they depend on the store.
+
+    Attributes:
+        watched: For webhooks with the filter `changedOnly`.
+        waiting: Pushes that wait for their index.
+        nameless: Deletes that wait for their tags, each with the webhooks for which it waits.
+    """
+
+    watched: list[Watched]
+    waiting: list[Waiting]
+    nameless: list[tuple[Event, Sequence[int]]]
 
 
 class Holder(Protocol):
@@ -74,6 +99,8 @@ class Router:
         outbox: Where deliveries go.
         watching: Decides for webhooks with the filter `changedOnly`.
         coalescing: Decides for webhooks with the filter `coalesce`.
+        naming: Finds the tags of deletes, for webhooks with the filter `tagsOnDelete`.
+        tracer: Exports spans; None: tracing is off.
     """
 
     def __init__(
@@ -83,11 +110,15 @@ class Router:
         outbox: Outbox,
         watching: Watching,
         coalescing: Coalescing,
+        naming: TagNaming,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._subscriptions = subscriptions
         self._outbox = outbox
         self._watching = watching
         self._coalescing = coalescing
+        self._naming = naming
         self._log = get_logger()
 
     async def handle(self, message: Message) -> None:
@@ -109,69 +140,93 @@ class Router:
             # A copy, by a binding of an older build; or the only one, if its shard has no queue.
             again = True
             COPIES.inc()
+        if self._tracer is None:
+            await self._route(events, again=again)
+            return
+        routing = Routing(self._tracer, events)
+        routing.end(await self._route(routing.events, again=again))
+
+    async def _route(self, events: Sequence[Event], *, again: bool) -> Sequence[Routed]:
+        """Route the events of a frame; returns what each one matched."""
         bits = [_action_bit(event) for event in events]
         latch = Latch()  # counted down once more when every event has been put
         matched: list[Routed] = []
-        watched: list[Watched] = []
-        waiting: list[Waiting] = []
+        aside = _Aside([], [], [])
         for event, bit in zip(events, bits, strict=True):
             index = self._subscriptions.index
             found = index.match(event.registry, bit, event.repository, event.tag)
             (_MATCHED if found else _UNMATCHED).inc()
             held = None
             if index.filters:
-                found, held = sifted(event, found, index.filters)
-                count(held)
-                if index.watchers:
-                    found = _set_apart(event, found, index.watchers, watched)
-                if index.waits and is_child(event):
-                    found, held = _let_wait(event, found, held, index.waits, waiting)
+                found, held = _sieved(event, found, index, aside)
             matched.append((event, found, held))
             await self._outbox.put(event, found, latch, again=again)
         latch.count_down()
         await latch.wait()
-        if waiting:
-            await self._coalescing.hold(waiting, again=again)
-        if watched:
-            watchers = self._subscriptions.index.watchers
-            more = await self._watching.route(watched, watchers, again=again)
+        index = self._subscriptions.index
+        await self._let_wait(aside, again=again)
+        if index.naming:
+            await self._naming.tell(events, index.naming)
+        if aside.watched:
+            more = await self._watching.route(aside.watched, index.watchers, again=again)
             matched = merged([*matched, *more])
-        if waits := self._subscriptions.index.waits:
-            await self._coalescing.tell(matched, waits)
+        if index.waits:
+            await self._coalescing.tell(matched, index.waits)
         matches = sum(len(found) for _, found, _ in matched)
         DELIVERIES.inc(matches)
         self._log.debug("event.routed", events=len(events), deliveries=matches)
         await self._outbox.note(matched)
+        return matched
+
+    async def _let_wait(self, aside: "_Aside", *, again: bool) -> None:
+        if aside.waiting:
+            await self._coalescing.hold(aside.waiting, again=again)
+        if aside.nameless:
+            await self._naming.hold(aside.nameless, again=again)
 
     async def _decide(self, message: Message) -> None:
-        """Decide pushes that have waited for their index."""
+        """Decide pushes that waited for their index, and deletes that waited for their tags."""
         frame = decode_deliveries(message.body)
         again = frame.again or message.redeliveries > 0
+        pushes, deletes = list[Delivery](), list[Delivery]()
+        for each in frame.deliveries:
+            is_delete = frame.events[each.event].action == Action.DELETE
+            (deletes if is_delete else pushes).append(each)
         waits = self._subscriptions.index.waits
-        matched = await self._coalescing.decide(frame, waits, again=again)
+        matched = [
+            *await self._coalescing.decide(frame.events, pushes, waits, again=again),
+            *await self._naming.decide(frame.events, deletes, again=again),
+        ]
         sent = sum(len(each.webhook_ids) for each in matched)
         DELIVERIES.inc(sent)
-        self._log.debug("pushes.decided", events=len(matched), deliveries=sent)
+        self._log.debug("waits.decided", events=len(matched), deliveries=sent)
         await self._outbox.note(matched)
 
 
-def _let_wait(
-    event: Event,
-    found: list[int],
-    held: Held,
-    waits: Mapping[int, int],
-    waiting: list[Waiting],
+def _sieved(
+    event: Event, found: list[int], index: Matcher, aside: _Aside
 ) -> tuple[list[int], Held]:
-    """Let an event wait for the webhooks that coalesce.
+    """Divide the webhooks that an event matches.
 
     Returns:
-        The other webhooks, and those that it is held back from with those for which it waits.
+        Those that get it now, and those that it is held back from, or for which it waits.
     """
-    mine = [each for each in found if each in waits]
+    found, held = sifted(event, found, index.filters)
+    count(held)
+    if index.watchers:
+        found = _set_apart(event, found, index.watchers, aside.watched)
+    is_push = bool(index.waits) and is_child(event)
+    apart: Collection[int] = index.waits if is_push else ()
+    if index.namers and manifest_in(event) is not None:
+        apart = index.namers
+    mine = [each for each in found if each in apart]
     if not mine:
         return found, held
-    waiting.append(Waiting(event, {each: waits[each] for each in mine}))
-    return [each for each in found if each not in waits], {**held, COALESCING: mine}
+    if is_push:
+        aside.waiting.append(Waiting(event, {each: index.waits[each] for each in mine}))
+    else:
+        aside.nameless.append((event, mine))
+    return [each for each in found if each not in apart], {**held, COALESCING: mine}
 
 
 def _set_apart(

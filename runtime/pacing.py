@@ -2,6 +2,9 @@
 
 An installation without events would otherwise wake up some 150 times a second to find nothing
 (docs/decisions/0058). No promise rests on the long pauses: a use ends them at once.
+
+Timers that look for something end together, at the ticks of the machine's clock: one wake-up then
+serves all of a process (docs/decisions/0073).
 """
 
 import asyncio
@@ -10,6 +13,24 @@ from collections.abc import Callable
 from contextlib import suppress
 
 IDLE_AFTER_S = 30.0
+_PAST_S = 0.0005
+"""An event loop counts in milliseconds, and must not wake up just before the tick."""
+
+
+def to_tick_s(every_s: float, now_s: float | None = None) -> float:
+    """The seconds until the monotonic clock shows a multiple of *every_s*: at most *every_s*.
+
+    Args:
+        every_s: The distance of two ticks, seconds; 0: there is a tick at any time.
+        now_s: The time of the clock, seconds; None: read it.
+    """
+    now_s = time.monotonic() if now_s is None else now_s
+    return every_s - now_s % every_s + _PAST_S if every_s else 0.0
+
+
+async def until_tick(every_s: float) -> None:
+    """Wait for the next tick: at most *every_s*, and less the first time."""
+    await asyncio.sleep(to_tick_s(every_s))
 
 
 class Activity:
@@ -39,13 +60,13 @@ class Activity:
         self._used.set()
 
     async def rest(self, busy_s: float, idle_s: float) -> None:
-        """Wait for *busy_s*; or, if idle, for *idle_s* or the next use."""
+        """Wait for a tick of *busy_s*; or, if idle, for one of *idle_s* or the next use."""
         if not self.is_idle:
-            await asyncio.sleep(busy_s)
+            await until_tick(busy_s)
             return
         self._used.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(idle_s):
+            async with asyncio.timeout(to_tick_s(idle_s)):
                 await self._used.wait()
 
 

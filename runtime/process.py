@@ -28,6 +28,9 @@ from portcall.runtime.http.listening import why_not
 from portcall.runtime.http.serving import JsonRunner, Site
 from portcall.runtime.logs import get_logger
 from portcall.runtime.settings import HostPort, Settings
+from portcall.runtime.threads import call_threads
+from portcall.runtime.tracing.opening import tracer_of
+from portcall.runtime.tracing.spans import Tracer
 from portcall.runtime.variables import CHILD_OF, unknown_variables
 
 MAX_OPEN_FILES = 65_536
@@ -72,12 +75,14 @@ OWN_PROCESS = OwnProcess()
 class Process:
     """The resources of a role's ``main()``; made by `running`."""
 
-    def __init__(self, role: str, settings: Settings) -> None:
+    def __init__(self, role: str, settings: Settings, tracer: Tracer | None = None) -> None:
         self.role = role
+        self.tracer = tracer
         self._set_up = False
         self.checks: dict[str, Problem] = {"start": self._start_problem}
         self.warnings: dict[str, Problem] = {}
         self.several: list[Several] = []
+        self.notes: dict[str, Problem] = {}
         self._last_works: list[Callable[[], Awaitable[None]]] = []
         self._settings = settings
         self._stop = asyncio.Event()
@@ -105,6 +110,10 @@ class Process:
     def warn_of(self, several: Several) -> None:
         """Show each text of *several* as a warning in ``/ready``."""
         self.several.append(several)
+
+    def note(self, name: str, text: Problem) -> None:
+        """Show *text* as a note in ``/ready`` while it is not None; a note is no problem."""
+        self.notes[name] = text
 
     def finish_with(self, work: Callable[[], Awaitable[None]]) -> None:
         """Call *work* when the last request has ended and the supervised tasks still run."""
@@ -206,6 +215,8 @@ class Process:
         for work in self._last_works:
             await work()
         await self._cancel_tasks()
+        if self.tracer is not None:
+            await asyncio.to_thread(self.tracer.close)
         self._remove_run_file()
         self._log.info("process.stopped", failed=self.failed)
 
@@ -227,11 +238,17 @@ async def running(
     """
     logs.configure(role=role, level=settings.log_level, style=settings.log_format)
     tell_unknown(host.environ)
-    process = Process(role, settings)
+    process = Process(role, settings, tracer_of(role, tracing=settings.tracing))
     host.stop_with(process.stop)
     try:
         await process.serve(
-            health_app(process.checks, process.warnings, process.several),
+            health_app(
+                process.checks,
+                process.warnings,
+                process.several,
+                process.notes,
+                exemplars=process.tracer is not None,
+            ),
             settings.health_bind,
             "health",
         )
@@ -265,6 +282,11 @@ def share_heaps(arenas: int = MAX_ARENAS) -> bool:
     return mallopt is not None and mallopt(_M_ARENA_MAX, arenas) == 1
 
 
+async def _with_threads(work: Coroutine[object, object, None]) -> None:
+    asyncio.get_running_loop().set_default_executor(call_threads())
+    await work
+
+
 def launch(main: Callable[[], Coroutine[object, object, None]]) -> NoReturn:
     """Run a role's ``main()`` on uvloop and leave with its exit code.
 
@@ -278,7 +300,7 @@ def launch(main: Callable[[], Coroutine[object, object, None]]) -> NoReturn:
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     try:
-        uvloop.run(main())
+        uvloop.run(_with_threads(main()))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)

@@ -14,6 +14,7 @@ import prometheus_client.values
 from prometheus_client import Metric
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
 from portcall.runtime.metrics import REGISTRY, SHOWN
 
@@ -27,6 +28,7 @@ class ValueByRole:
 
     def __init__(self, *_names: object, **_options: object) -> None:
         self._values: dict[str, float] = {}
+        self._exemplars: dict[str, Exemplar] = {}
         self._lock = Lock()
 
     def inc(self, amount: float) -> None:
@@ -43,11 +45,13 @@ class ValueByRole:
         """Return the current role's number."""
         return self._values.get(ROLE.get(), 0.0)
 
-    def set_exemplar(self, _exemplar: object) -> None:
-        """Keep none: the text format does not show them."""
+    def set_exemplar(self, exemplar: Exemplar) -> None:
+        """Keep the current role's newest exemplar."""
+        self._exemplars[ROLE.get()] = exemplar
 
-    def get_exemplar(self) -> None:
-        """There is none."""
+    def get_exemplar(self) -> Exemplar | None:
+        """Return the current role's newest exemplar."""
+        return self._exemplars.get(ROLE.get())
 
 
 class MetricsOfRole(Collector):

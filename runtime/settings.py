@@ -242,6 +242,11 @@ class Settings(BaseModel):
     log_format: str = Field(
         default="auto", pattern="^(auto|json|console)$", alias="PORTCALL_LOG_FORMAT"
     )
+    tracing: bool = Field(
+        default=False,
+        alias="PORTCALL_TRACING",
+        description="Whether events are traced; OpenTelemetry's own variables say where spans go.",
+    )
 
     @model_validator(mode="after")
     def _check_binds(self) -> Self:

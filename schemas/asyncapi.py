@@ -31,6 +31,7 @@ from portcall.schemas.frames import (
 from portcall.schemas.journal import IgnoredNote, Note
 from portcall.schemas.records import Record
 from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
+from portcall.schemas.traces import Trace
 
 Json = dict[str, Any]
 
@@ -164,7 +165,9 @@ def _operations() -> Json:
             "send", "deliveries", "The router sends each event with its deliveries to a shard."
         ),
         "receiveWaited": _operation(
-            "receive", "coalesce", "The router takes pushes that have waited for their index."
+            "receive",
+            "coalesce",
+            "The router takes pushes that waited for their index, and deletes for their tags.",
         ),
         "sendRecords": _operation(
             "send", "log", "The deliverer publishes the result of every attempt."
@@ -252,6 +255,7 @@ def _schemas() -> Json:
         (Record, "Record"),
         (Note, "Note"),
         (IgnoredNote, "IgnoredNote"),
+        (Trace, "Trace"),
     )
     for struct, name in arrays:
         _name_positions(schemas[name], [field.name for field in msgspec.structs.fields(struct)])

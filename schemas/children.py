@@ -6,7 +6,7 @@ ACR's own otherwise.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 import msgspec
@@ -48,5 +48,14 @@ def with_children(body: bytes, children: Iterable[Child]) -> bytes:
         body: A JSON object with at least one field.
         children: What to list.
     """
-    said = _encode({"children": list(children)})
-    return b'%b,"portcall":%b}' % (body.rstrip()[:-1], said)
+    return beside(body, {"children": list(children)})
+
+
+def beside(body: bytes, said: Mapping[str, object]) -> bytes:
+    """A payload of ACR's with Portcall's facts behind its own fields, as ``portcall``.
+
+    Args:
+        body: A JSON object with at least one field.
+        said: Portcall's facts.
+    """
+    return b'%b,"portcall":%b}' % (body.rstrip()[:-1], _encode(said))

@@ -19,6 +19,7 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.extras import Extras, SentExtras, cleaned
 from portcall.schemas.scopes import check_repository, check_tag
 from portcall.schemas.timestamps import sent_timestamp
+from portcall.schemas.traces import Context, Trace
 
 PING = "ping"
 
@@ -111,6 +112,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
         tag: Empty where the event has none.
         extras: What its source tells beyond the payload; None: nothing, as in messages of earlier
             versions.
+        trace: Where it is in its trace; None: it has none, or tracing is off.
     """
 
     id: str
@@ -121,6 +123,12 @@ class Event(Struct, frozen=True, omit_defaults=True):
     repository: str = ""
     tag: str = ""
     extras: Extras | None = None
+    trace: Trace | None = None
+
+    @property
+    def context(self) -> Context | None:
+        """The last step of its trace; None: it has no trace, or a garbled one."""
+        return None if self.trace is None else self.trace.context
 
 
 _encode = msgspec.json.Encoder().encode

@@ -12,12 +12,15 @@ from itertools import islice
 from msgspec import Struct, structs
 
 from portcall.schemas.children import Child, listed
+from portcall.schemas.scopes import is_tag
 
 MAX_TEXT = 256
 """Characters of the actor and of the sender's own id; a robot's name in Harbor has 255."""
 MAX_WORD = 64
 """Characters of the others: the type, a platform, the kind, the source's name."""
 MAX_PLATFORMS = 32
+MAX_TAGS = 100
+"""Of one delete; a tag has 128 characters at most."""
 
 _CREDENTIALS = re.compile(
     r"""
@@ -56,6 +59,7 @@ class Extras(Struct, frozen=True, omit_defaults=True, rename="camel"):
         referrer: Of a delete: its digest was last seen under a tag of what is attached to another
             artifact, as ``sha256-<hex>``.
         children: Of an index: what it lists.
+        tags: Of a delete: the tags that went with the manifest.
     """
 
     kind: str = ""
@@ -67,6 +71,7 @@ class Extras(Struct, frozen=True, omit_defaults=True, rename="camel"):
     backfilled: bool = False
     referrer: bool = False
     children: tuple[Child, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class SentChild(Struct, frozen=True):
@@ -85,6 +90,7 @@ class SentExtras(Struct, frozen=True, rename="camel"):
     platforms: list[str] | None = None
     backfilled: bool | None = None
     children: list[SentChild] | None = None
+    tags: list[str] | None = None
 
     @property
     def extras(self) -> Extras:
@@ -98,6 +104,7 @@ class SentExtras(Struct, frozen=True, rename="camel"):
             children=tuple(
                 Child(each.digest or "", each.platform or "") for each in self.children or ()
             ),
+            tags=tuple(self.tags or ()),
         )
 
 
@@ -127,6 +134,7 @@ def cleaned(extras: Extras, event_id: str = "") -> Extras | None:
         )
         if extras.children
         else (),
+        tags=_tags(extras.tags),
     )
     return None if kept == NONE else kept
 
@@ -157,3 +165,8 @@ def kept_text(text: str, limit: int) -> str:
 def _platforms(platforms: Iterable[str]) -> tuple[str, ...]:
     kept = dict.fromkeys(kept_text(each, MAX_WORD) for each in islice(platforms, MAX_PLATFORMS))
     return tuple(each for each in kept if each)
+
+
+def _tags(tags: Iterable[str]) -> tuple[str, ...]:
+    sound = (each for each in islice(tags, 4 * MAX_TAGS) if is_tag(each))
+    return tuple(islice(dict.fromkeys(sound), MAX_TAGS))

@@ -3,9 +3,10 @@
 All are off by default: a webhook without filters gets what ACR's rules give it. They are tried in
 the order of `NAMES`, and the first that holds an event back is the one that is named.
 
-Everything here is pure but two, which need the store for events that the others let pass:
-`changedOnly` (`router.changes`), and `coalesce` (`router.coalescing`), which holds a push without a
-tag back until it is known whether an index lists it.
+Everything here is pure but three, which need the store for events that the others let pass:
+`changedOnly` (`router.changes`), `coalesce` (`router.coalescing`), which holds a push without a
+tag back until it is known whether an index lists it, and `tagsOnDelete` (`router.naming`), which
+holds nothing back: a delete waits until its tags are known.
 """
 
 import re
@@ -23,11 +24,12 @@ from portcall.schemas.extras import NONE
 
 TAGGED_ONLY, NO_REFERRERS = "taggedOnly", "noReferrers"
 ARTIFACT_TYPES, CHANGED_ONLY = "artifactTypes", "changedOnly"
-COALESCE = "coalesce"
+COALESCE, TAGS_ON_DELETE = "coalesce", "tagsOnDelete"
 COALESCING = "coalescing"
-"""In the journal, in the place of a filter: the event waits for an index that lists it."""
-FLAGS = (TAGGED_ONLY, NO_REFERRERS, CHANGED_ONLY)
-NAMES = (TAGGED_ONLY, NO_REFERRERS, ARTIFACT_TYPES, CHANGED_ONLY, COALESCE)
+"""In the journal, in the place of a filter: a push waits for an index that lists it, or a delete
+for its tags."""
+FLAGS = (TAGGED_ONLY, NO_REFERRERS, CHANGED_ONLY, TAGS_ON_DELETE)
+NAMES = (TAGGED_ONLY, NO_REFERRERS, ARTIFACT_TYPES, CHANGED_ONLY, COALESCE, TAGS_ON_DELETE)
 DEFAULT_WAIT = "1m"
 MIN_WAIT_MS, MAX_WAIT_MS = 1_000, 3_600_000
 """How long a push without a tag may wait for its index."""
@@ -51,6 +53,7 @@ class Filters(Struct, frozen=True, omit_defaults=True, rename="camel"):
         changed_only: Hold back a push of a tag that names the same digest as before.
         coalesce: How long a push without a tag waits for the push of an index that lists it, as
             ``1m``; it is held back where the webhook gets that. Empty: it does not wait.
+        tags_on_delete: A delete of a manifest names its tags, and waits a moment for them.
     """
 
     tagged_only: bool = False
@@ -58,6 +61,7 @@ class Filters(Struct, frozen=True, omit_defaults=True, rename="camel"):
     artifact_types: tuple[str, ...] = ()
     changed_only: bool = False
     coalesce: str = ""
+    tags_on_delete: bool = False
 
     @property
     def wait_ms(self) -> int:

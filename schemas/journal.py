@@ -114,11 +114,11 @@ _decode_body = msgspec.json.Decoder(_Body).decode
 def digest_of(event: Event) -> bytes:
     """A 128-bit digest that identifies an event. The same id may be accepted twice.
 
-    The extras are not in it: a process of an earlier version drops them, and its notes and records
-    must be those of the same event.
+    The extras and the trace are not in it: a process of an earlier version drops them, and its
+    notes and records must be those of the same event.
     """
-    if event.extras is not None:
-        event = msgspec.structs.replace(event, extras=None)
+    if event.extras is not None or event.trace is not None:
+        event = msgspec.structs.replace(event, extras=None, trace=None)
     return hashlib.blake2b(_encode(event), digest_size=16).digest()
 
 

@@ -90,6 +90,10 @@ class Detail(Struct, frozen=True, omit_defaults=True):
         next_attempt_ms: When the next attempt is due, milliseconds since the epoch; 0: never.
         connect_us: The part of the attempt until a new connection was open (DNS, TCP, TLS),
             microseconds; 0: an existing connection was used, or there was no answer.
+        first: Of the delivery that waits for its next attempt: at which attempt its schedule
+            begins.
+        began_ms: Of the same: start of its age, milliseconds since the epoch; 0: when its event was
+            accepted.
     """
 
     sent: Sent | None = None
@@ -98,6 +102,8 @@ class Detail(Struct, frozen=True, omit_defaults=True):
     message: str = ""
     next_attempt_ms: int = 0
     connect_us: int = 0
+    first: int = 1
+    began_ms: int = 0
 
 
 DetailT = TypeVar("DetailT")

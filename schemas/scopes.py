@@ -129,6 +129,11 @@ def _too_long(field: str) -> InvalidValueError:
     )
 
 
+def is_tag(text: str) -> bool:
+    """Whether *text* can be a tag."""
+    return _TAG.fullmatch(text) is not None
+
+
 def check_tag(tag: str, field: str = "tag") -> str:
     """Check a tag and give it back.
 

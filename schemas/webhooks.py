@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote_to_bytes
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action, check_action
 from portcall.schemas.filters import Filters
+from portcall.schemas.overtaking import Standing, Turn
 from portcall.schemas.scopes import Scope
 from portcall.schemas.trust import Trust
 from portcall.schemas.uris import parse_uri
@@ -93,6 +94,7 @@ class WebhookSettings:
         scopes: Patterns that narrow the scope, as `schemas.globs` reads them; None: there are none.
         format: The form of its POSTs, as `schemas.formats.chosen` checks it; None: ACR's.
         final_answers: Which answers end a delivery, as in `schemas.final_answers`; None: none.
+        traceparent: Whether its POSTs continue the event's trace; None: they do.
     """
 
     schedule_ms: tuple[int, ...] | None = None
@@ -104,6 +106,7 @@ class WebhookSettings:
     scopes: tuple[str, ...] | None = None
     format: Mapping[str, str] | None = None
     final_answers: str | None = None
+    traceparent: bool | None = None
 
 
 class SettingChanges(TypedDict, total=False):
@@ -118,6 +121,7 @@ class SettingChanges(TypedDict, total=False):
     scopes: tuple[str, ...] | None
     format: Mapping[str, str] | None
     final_answers: str | None
+    traceparent: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ class Webhook:
         format: The form of its POSTs, as `schemas.formats.chosen` checks it; None: ACR's.
         final_answers: Which answers end a delivery, as in `schemas.final_answers`; None: none.
         filters: What it does not want to hear; None: nothing is held back.
+        traceparent: Whether its POSTs continue the event's trace; None: they do.
+        standings: Its deliveries that were asked for before their time, and those that wait.
     """
 
     id: int
@@ -167,6 +173,8 @@ class Webhook:
     format: Mapping[str, str] | None = None
     final_answers: str | None = None
     filters: Filters | None = None
+    traceparent: bool | None = None
+    standings: Mapping[Turn, Standing] = field(default_factory=dict)
 
     def takes(self, *, probe: bool) -> bool:
         """Whether it receives POSTs now; a probe may also go to one that Portcall disabled."""

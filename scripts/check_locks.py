@@ -20,7 +20,7 @@ from locked_metadata import PYTHONS, REQUIREMENTS, pins
 
 PIPS = ("pip==23.0.1", "pip")
 """The one of Debian 12, and the newest."""
-INTO_VENV = ("build.txt", "portcall.txt", "dev.txt", "browser.txt")
+INTO_VENV = ("build.txt", "portcall.txt", "tracing.txt", "dev.txt", "browser.txt")
 
 
 def pip(python: Path, *arguments: str) -> bool:

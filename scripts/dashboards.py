@@ -7,7 +7,7 @@ title, a unit of Grafana, and queries with their legends.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +27,28 @@ class Panel:
         unit: One of Grafana's units.
         queries: PromQL by legend.
         text: What it shows, for whom it is new.
+        exemplars: Whether its metric has exemplars, which lead to traces.
     """
 
     title: str
     unit: str
     queries: dict[str, str]
     text: str = ""
+    exemplars: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """One dashboard: rows of panels by their titles."""
+    """One dashboard: rows of panels by their titles.
+
+    Attributes:
+        choices: Labels to choose by, each with the query of its values.
+    """
 
     uid: str
     title: str
     rows: dict[str, tuple[Panel, ...]]
+    choices: dict[str, str] = field(default_factory=dict)
 
 
 def _rate(metric: str, by: str = "") -> str:
@@ -72,6 +79,7 @@ OVERVIEW = Dashboard(
                     for share in (0.5, 0.99)
                 },
                 "Registries wait that long for their answer.",
+                exemplars=True,
             ),
             Panel(
                 "Refused and ignored",
@@ -106,6 +114,7 @@ OVERVIEW = Dashboard(
                     for share in (0.5, 0.9, 0.99)
                 },
                 "From the connection to the endpoint's answer.",
+                exemplars=True,
             ),
             Panel(
                 "Events routed",
@@ -277,7 +286,73 @@ BROKER_AND_STORE = Dashboard(
         ),
     },
 )
-DASHBOARDS = (OVERVIEW, BROKER_AND_STORE)
+CHOSEN = 'registry="$registry",webhook=~"$webhook"'
+WEBHOOK = Dashboard(
+    "portcall-webhook",
+    "Portcall: one webhook",
+    {
+        "Attempts": (
+            Panel(
+                "Attempts by outcome",
+                "cps",
+                {
+                    "{{webhook}} {{outcome}}": "sum by (webhook, outcome) (rate("
+                    f"portcall_webhook_attempts_total{{{CHOSEN}}}[{RATE}]))"
+                },
+            ),
+            Panel(
+                "Share of attempts that succeeded",
+                "percentunit",
+                {
+                    "{{webhook}}": "sum by (webhook) (rate(portcall_webhook_attempts_total"
+                    f'{{{CHOSEN},outcome="succeeded"}}[{RATE}])) / sum by (webhook) (rate('
+                    f'portcall_webhook_attempts_total{{{CHOSEN},outcome!="refused"}}[{RATE}]))'
+                },
+                "Of those that the receiver did not refuse for good.",
+            ),
+            Panel(
+                "Time to the answer",
+                "s",
+                {
+                    f"{{{{webhook}}}} p{int(share * 100)}": f"histogram_quantile({share}, "
+                    "sum by (webhook, le) (rate(portcall_webhook_answer_seconds_bucket"
+                    f"{{{CHOSEN}}}[{RATE}])))"
+                    for share in (0.5, 0.99)
+                },
+            ),
+        ),
+        "State": (
+            Panel(
+                "Deliveries that ended without success",
+                "short",
+                {
+                    "{{webhook}} {{how}}": "sum by (webhook, how) (increase("
+                    f"portcall_webhook_undelivered_total{{{CHOSEN}}}[1h]))"
+                },
+                "In an hour. Each that was given up is a dead letter.",
+            ),
+            Panel(
+                "Enabled",
+                "short",
+                {"{{webhook}}": f"min by (webhook) (portcall_webhook_enabled{{{CHOSEN}}})"},
+                "0: it gets no POSTs.",
+            ),
+            Panel(
+                "Since the last attempt",
+                "s",
+                {
+                    "{{webhook}}": "time() - max by (webhook) ("
+                    f"portcall_webhook_last_attempt_timestamp_seconds{{{CHOSEN}}})"
+                },
+            ),
+        ),
+    },
+    {
+        "registry": "label_values(portcall_webhook_enabled, registry)",
+        "webhook": 'label_values(portcall_webhook_enabled{registry="$registry"}, webhook)',
+    },
+)
+DASHBOARDS = (OVERVIEW, BROKER_AND_STORE, WEBHOOK)
 
 
 def model(dashboard: Dashboard) -> dict[str, Any]:
@@ -298,10 +373,23 @@ def model(dashboard: Dashboard) -> dict[str, Any]:
                     "label": "Data source",
                     "type": "datasource",
                     "query": "prometheus",
-                }
+                },
+                *(_choice(label, query) for label, query in dashboard.choices.items()),
             ]
         },
         "panels": list(_placed(dashboard)),
+    }
+
+
+def _choice(label: str, query: str) -> dict[str, Any]:
+    return {
+        "name": label,
+        "label": label.capitalize(),
+        "type": "query",
+        "datasource": {"type": "prometheus", "uid": "${datasource}"},
+        "query": {"query": query, "refId": label},
+        "refresh": 2,
+        "sort": 1,
     }
 
 
@@ -346,6 +434,7 @@ def _panel(number: int, panel: Panel, position: dict[str, int]) -> dict[str, Any
                 "datasource": source,
                 "expr": query,
                 "legendFormat": name,
+                **({"exemplar": True} if panel.exemplars else {}),
             }
             for place, (name, query) in enumerate(panel.queries.items())
         ],

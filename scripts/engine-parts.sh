@@ -6,7 +6,9 @@
 #   unpack_debians       what the images are made of
 #   make_python          the base of Portcall's image, in a storage of buildah's own
 #   make_servers FILE    images of RabbitMQ and PostgreSQL, in the engine; FILE says that they are there
+#   make_newest_servers FILE   the same of Debian testing, rabbitmq:newest and postgres:newest
 #   free_images          end what buildah keeps mounted
+#   remove_groups        remove the control groups of the containers; $group is their name
 #   build TAG [CHECKOUT] Portcall's image of CHECKOUT, into the engine
 #
 # The base images are made of Debian, because there may be no registry of images to pull from:
@@ -18,6 +20,7 @@ parts=$here/.cache/docker-engine
 export PATH=$parts/x/usr/sbin:$parts/x/usr/bin:$PATH:/usr/sbin:/sbin
 export DOCKER_CONFIG=$parts/config
 conf=$parts/containers.conf
+group=portcall-tests-$(cksum <<<"$here" | cut -d ' ' -f 1) # an engine in another folder has another one
 began=$SECONDS
 
 say() { echo "[$((SECONDS - began)) s] $*" >&2; }
@@ -28,18 +31,32 @@ free_images() { # buildah leaves its storage mounted, which would hinder a remov
     buildah rm --all >/dev/null 2>&1 || true
     umount "$parts/images/overlay" 2>/dev/null || true
 }
+remove_groups() {
+    local each
+    for each in /sys/fs/cgroup/{,*/}"$group"; do
+        [ ! -d "$each" ] || find "$each" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    done
+}
 up() { docker info >/dev/null 2>&1; }
 
 need_engine_parts() {
     [ "$(id -u)" = 0 ] || give_up "starting one needs root."
     has_apt || give_up "this is no Debian, or it lacks apt or $keyring."
     unshare --net --mount true 2>/dev/null || give_up "namespaces are not allowed here."
+    can_make_groups || give_up "control groups cannot be made here."
     scripts/debian-packages debootstrap buildah runc iptables || give_up "packages are missing."
+    unshare --net iptables --table nat --list >/dev/null 2>&1 || give_up "the kernel has no iptables, or does not allow it."
     mkdir -p "$parts"
     # No more than the machine allows, and no systemd to ask for a control group. The older buildah
     # leaves the number of processes alone, and cannot set it.
     printf '[containers]\ndefault_ulimits = ["nofile=%s:%s"]\n[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\n' \
         "$(ulimit -Hn)" "$(ulimit -Hn)" >"$conf"
+}
+
+can_make_groups() { # the first hierarchy stands for all
+    local hierarchy
+    hierarchy=$(findmnt --noheadings --list --output TARGET --types cgroup2,cgroup | head -n 1)
+    [ -n "$hierarchy" ] && mkdir -p "$hierarchy/$group" 2>/dev/null && remove_groups
 }
 
 unpack_client() { # SUITE
@@ -59,19 +76,22 @@ unpack_client() { # SUITE
     say "engine of $1 unpacked"
 }
 
-unpack_debian() { # NAME PACKAGES: into $parts/NAME
+unpack_debian() { # NAME PACKAGES [SUITE]: into $parts/NAME
     local root=$parts/$1
     [ ! -e "$root.done" ] || return 0
     rm -rf --one-file-system "$root"
-    debootstrap --variant=minbase --include="$2" trixie "$root" "$(debian_mirror)" >"$root.log" 2>&1 || return 1
+    # In a mount namespace, so that nothing stays mounted where it is cut off.
+    unshare --mount debootstrap --variant=minbase --include="$2" "${3:-trixie}" "$root" "$(debian_mirror)" >"$root.log" 2>&1 || return 1
     rm -rf "$root"/var/cache/apt/archives/*.deb
     touch "$root.done"
 }
 
+servers=rabbitmq-server,postgresql,gosu,procps
+
 unpack_debians() { # both at once
     unpack_debian python ca-certificates,python3-venv,binutils &
     local python=$!
-    unpack_debian servers rabbitmq-server,postgresql,gosu,procps || give_up "debootstrap failed: $parts/servers.log"
+    unpack_debian servers "$servers" || give_up "debootstrap failed: $parts/servers.log"
     wait $python || give_up "debootstrap failed: $parts/python.log"
 }
 
@@ -103,6 +123,17 @@ make_servers() { # FILE
     build_in_engine postgres:17 --build-arg PGDATA=/var/lib/postgresql/data --build-arg VOLUME=/var/lib/postgresql/data
     touch "$1"
     say "images of the servers are made"
+}
+
+make_newest_servers() { # FILE
+    is_older "$1" rabbitmq postgres || return 0
+    unpack_debian newest "$servers" testing || give_up "debootstrap failed: $parts/newest.log"
+    docker image inspect localhost/debian:testing >/dev/null 2>&1 ||
+        tar --directory "$parts/newest" --create . | docker import - localhost/debian:testing >/dev/null
+    build_in_engine rabbitmq:newest --build-arg BASE=localhost/debian:testing
+    build_in_engine postgres:newest --build-arg BASE=localhost/debian:testing
+    touch "$1"
+    say "images of Debian testing's servers are made"
 }
 
 build_in_engine() { # IMAGE OPTION...: by the engine itself, without the plug-in that Debian packs apart

@@ -155,15 +155,23 @@ def _engines(containers: Sequence[Line]) -> Iterator[str]:
     yield from (
         "## Container engines",
         "",
-        "`make containers` runs the image and compose.yaml.",
+        "`make containers` runs the image and compose.yaml. On Docker it also upgrades from the",
+        "last release; on Podman it also runs the chart's pods, and upgrades these. Each skips",
+        "what belongs to the other.",
         "",
     )
-    yield from ("| engine | state | passed | failed | date |", "| --- | --- | --- | --- | --- |")
+    names = ("engine", "state", "passed", "failed", "skipped", "date")
+    yield from (f"| {' | '.join(names)} |", f"| {' | '.join('---' for _ in names)} |")
     for each in sorted(containers, key=lambda each: str(each["engine"])):
         state = "fails" if each["failed"] else "tested"
-        yield f"| {each['engine']} | {state} | {each['passed']} | {each['failed']} | {each['on']} |"
+        cells = [
+            each["engine"],
+            state,
+            *(each[name] for name in ("passed", "failed", "skipped", "on")),
+        ]
+        yield f"| {' | '.join(map(str, cells))} |"
     noted = {str(each["engine"]).split()[0] for each in containers}
-    yield from (f"| {each} | not tested | | | |" for each in ENGINES if each not in noted)
+    yield from (f"| {each} | not tested | | | | |" for each in ENGINES if each not in noted)
     yield ""
 
 

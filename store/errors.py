@@ -9,6 +9,12 @@ class StoreUnavailableError(PortcallError):
     """The database is down, locked, full or not migrated: nothing was changed; try again later."""
 
 
+NEWER_DATABASE_ADVICE = (
+    "install that version again, or restore the backup from before the upgrade (docs/service.md)"
+)
+"""What to do about a database that a newer version of Portcall has migrated."""
+
+
 class NewerDatabaseError(SettingsError):
     """A newer version of Portcall has migrated the database; the operator chooses which to keep."""
 
@@ -16,7 +22,7 @@ class NewerDatabaseError(SettingsError):
         super().__init__(
             f"PORTCALL_DATABASE_URL: the database's schema is {found}, and this version of Portcall"
             f" knows the schemas up to {known}: a newer version has used it. Nothing was changed."
-            " Install that version again, or restore the backup from before the upgrade"
+            f" {NEWER_DATABASE_ADVICE.capitalize()}"
         )
 
 
@@ -57,6 +63,13 @@ class PositionConflictError(PortcallError):
     """Another process writes the event log: ask for the position again and read from there."""
 
 
+class LeaseLostError(PortcallError):
+    """Another recorder leads by now: stop writing, and wait for the next turn."""
+
+    def __init__(self, term: int, current: int) -> None:
+        super().__init__(f"term {term} of the recorder's lease has ended; this is term {current}")
+
+
 class UnstorableError(PortcallError):
     """A value that the database cannot hold, such as an integer of over 64 bits; never retry."""
 
@@ -95,3 +108,11 @@ class KeyFileError(SettingsError):
 
 class WrongKeyError(KeyFileError):
     """The encryption keys are not those of the database."""
+
+
+class TooManyOvertakenError(PortcallError):
+    """A webhook has reached the limit of deliveries that were tried before their time."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"already {limit} deliveries of the webhook are tried before their time")
+        self.limit = limit

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +80,12 @@ class Installation:
                 stdin=subprocess.DEVNULL,
             )
 
-    def start(self) -> None:
+    def start(self, within_s: float = START_S) -> None:
         """Start it, and wait for ready.json; that of a killed predecessor does not count."""
         (self.home / "ready.json").unlink(missing_ok=True)
         self.launch()
         assert self.process is not None
-        end = time.monotonic() + START_S
+        end = time.monotonic() + within_s
         while not (self.home / "ready.json").exists():
             assert self.process.poll() is None, f"it ended:\n{self.said()}"
             assert time.monotonic() < end, f"it does not get ready:\n{self.said()}"
@@ -128,6 +130,22 @@ class Installation:
         out, err = await process.communicate()
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
+
+
+@contextmanager
+def running(home: Path, environ: dict[str, str] | None = None) -> Iterator[Installation]:
+    """An installation for the time of a block; one that does not get ready is ended, too.
+
+    Args:
+        home: Its PORTCALL_HOME.
+        environ: What differs from the defaults of these tests.
+    """
+    installation = Installation(home, environ)
+    try:
+        installation.start()
+        yield installation
+    finally:
+        installation.clean_up()
 
 
 class Client:

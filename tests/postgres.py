@@ -40,11 +40,12 @@ class PrivatePostgres:
     """One cluster; PostgreSQL refuses to run as root, so root starts it as user ``postgres``.
 
     Attributes:
+        programs: The folder of its programs.
         folder: Its data and its log; gone after `stop`.
     """
 
     def __init__(self, programs: Path) -> None:
-        self._programs = programs
+        self.programs = programs
         self.folder = Path(tempfile.mkdtemp(prefix="portcall-postgres-"))
         self._port = free_ports(1)[0]
         self._server: children.Process | None = None
@@ -57,7 +58,7 @@ class PrivatePostgres:
         initdb = await children.spawn(
             [
                 *self._as_user,
-                str(self._programs / "initdb"),
+                str(self.programs / "initdb"),
                 *("--pgdata", str(self.folder / "data"), "--username", _SUPERUSER),
                 *("--auth", "trust", "--no-sync", "--encoding", "UTF8", "--locale", "C.UTF-8"),
             ],
@@ -84,7 +85,7 @@ class PrivatePostgres:
             self._server = await children.spawn(
                 [
                     *self._as_user,
-                    str(self._programs / "postgres"),
+                    str(self.programs / "postgres"),
                     "-D",
                     str(self.folder / "data"),
                     *options,

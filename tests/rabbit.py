@@ -14,7 +14,10 @@ from types import TracebackType
 from typing import Self
 
 from portcall.cli.up.broker import PrivateBroker
+from tests import ROOT
 
+UNPACKED = ROOT / ".cache" / "rabbitmq"
+"""Where `scripts/rabbitmq-root` puts other versions, each in a folder that its series names."""
 _NODE = "portcall@localhost"
 _LOOP = (
     "F = fun(Loop) -> case io:get_line('') of eof -> halt(); L ->"
@@ -36,6 +39,12 @@ def use_other_rabbitmq(environ: MutableMapping[str, str]) -> None:
     folder = str(Path(server).absolute().parent)
     if environ["PATH"].split(os.pathsep)[0] != folder:
         environ["PATH"] = f"{folder}{os.pathsep}{environ['PATH']}"
+
+
+def unpacked_server(series: str) -> Path | None:
+    """The rabbitmq-server of a series that `scripts/rabbitmq-root` has unpacked; None: it has not."""
+    script = UNPACKED / series / "bin" / "rabbitmq-server"
+    return script if script.exists() else None
 
 
 class ErlangShell:

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
-from portcall.cli.ports import HOST, free_ports
+from tests.loopback import on_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +100,11 @@ class Sink:
 @asynccontextmanager
 async def serve_sink() -> AsyncIterator[Sink]:
     """A sink on a free port of the loopback."""
-    port = free_ports(1)[0]
-    sink = Sink(f"http://{HOST}:{port}")
+    sink = Sink("")
     app = web.Application()
     app.router.add_post("/{path:.*}", sink.take)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, HOST, port).start()
+    async with on_loopback(app) as sink.url:
         yield sink
-    finally:
-        await runner.cleanup()
 
 
 async def eventually(

@@ -1,7 +1,7 @@
 """A line of JSON about a run of the tests: on which versions it ran, and how it ended.
 
-``PORTCALL_TEST_RUNS`` names the file, ``PORTCALL_TEST_RUN`` what ran, one of `SUITES`;
-``scripts/ground`` and ``make containers`` set both. A line replaces the earlier one of the same suite and versions, so the
+``PORTCALL_TEST_RUNS`` names the file, ``PORTCALL_TEST_RUN`` one of `SUITES`; ``scripts/ground`` and
+``make containers`` set both. A line replaces the earlier one of the same suite and versions, so the
 file has the newest run of each. ``scripts/support_page.py`` makes ``docs/support.md`` of it.
 """
 
@@ -33,7 +33,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
     "http2": ("nginx", "python"),
     "containers": ("engine", "python"),
 }
-"""The suites that are noted, and what each of them stands on besides the machine's Debian."""
+"""The suites that are noted, and the programs whose versions their lines have, beside Debian's."""
 
 ENGINE = pytest.StashKey[str]()
 """Where the tests of containers put the engine, for example ``docker 28.5.2``."""

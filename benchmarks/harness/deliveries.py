@@ -1,6 +1,6 @@
 """Webhooks that lead to the sink, and frames of deliveries for them, as the router packs them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -19,8 +19,23 @@ PER_REGISTRY = 500
 """What the largest tier allows."""
 
 
-def make_webhooks(store: Store, uris: Sequence[str], *, registry_name: str = REGISTRY) -> list[int]:
-    """Make a webhook for pushes for each URI, in as many registries as it takes; their ids."""
+def make_webhooks(
+    store: Store,
+    uris: Sequence[str],
+    *,
+    registry_name: str = REGISTRY,
+    secret: str = "",
+    wanted: Mapping[str, str] | None = None,
+) -> list[int]:
+    """Make a webhook for pushes for each URI, in as many registries as it takes; their ids.
+
+    Args:
+        store: Where.
+        uris: Where they lead.
+        registry_name: Of the first registry.
+        secret: What signs their POSTs; empty: unsigned.
+        wanted: The format of their POSTs; None: ACR's.
+    """
     ids: list[int] = []
     for number, start in enumerate(range(0, len(uris), PER_REGISTRY)):
         registry = registry_name if number == 0 else f"{registry_name}{number}"
@@ -36,6 +51,8 @@ def make_webhooks(store: Store, uris: Sequence[str], *, registry_name: str = REG
                 uri=uri,
                 headers={},
                 actions=Action.PUSH.bit,
+                secret=secret,
+                format=wanted,
             )
             for place, uri in enumerate(uris[start : start + PER_REGISTRY])
         ]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,18 @@ class Installation:
         return [pid for each in found for pid in tree(each)]
 
     def roles(self) -> dict[str, Pids]:
-        """The processes of each role, and ``up`` itself, for a meter."""
+        """The processes of each role, and ``up`` itself, for a meter.
 
-        def of(role: str) -> Pids:
-            return lambda: self.pids(role)
+        Roles that share a process count as the first of them.
+        """
+        return {**{role: partial(self._own, role) for role in ROLES}, "up": self._up}
 
-        return {**{role: of(role) for role in ROLES}, "up": lambda: [self.program.pid]}
+    def _own(self, role: str) -> list[int]:
+        before = {pid for each in ROLES[: ROLES.index(role)] for pid in self.pids(each)}
+        return [pid for pid in self.pids(role) if pid not in before]
+
+    def _up(self) -> list[int]:
+        return [self.program.pid]
 
     @contextmanager
     def open_store(self) -> Iterator[Store]:

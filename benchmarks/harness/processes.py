@@ -137,6 +137,18 @@ def cpu_s(pids: Iterable[int]) -> float:
     return total * TICK_S
 
 
+def run_s(pids: Iterable[int]) -> float:
+    """CPU seconds of the processes' living threads, to the nanosecond: for short stretches."""
+    total = 0
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            try:
+                total += int(task.read_text().split()[0])
+            except OSError:
+                continue  # the thread ended meanwhile
+    return total / 1e9
+
+
 def machine_cpu_s() -> tuple[float, float]:
     """CPU seconds since boot of the whole machine: used, and taken away by its host."""
     fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]

@@ -18,6 +18,7 @@ from portcall.runtime.broker import declaring
 from portcall.schemas import topology as names
 from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
+from portcall.store.secrets.keys import KeySource
 
 TOKEN = "benchmark-benchmark"  # noqa: S105 (of an installation that lives for seconds)
 SHARDS = 2
@@ -83,12 +84,14 @@ class Site:
         folder: For the database and the run files.
         database_url: The store.
         settings: Variables for every role beyond the necessary ones.
+        tree: The checkout whose code the roles run.
     """
 
     lab: Lab
     folder: Path
     database_url: str
     settings: dict[str, str] = field(default_factory=dict)
+    tree: Path = ROOT
 
     @classmethod
     def make(cls, lab: Lab, name: str, database_url: str = "") -> "Site":
@@ -101,8 +104,10 @@ class Site:
 
     @contextmanager
     def open_store(self) -> Iterator[Store]:
-        """The store, for the time of a block."""
-        store = open_store(self.database_url)
+        """The store, for the time of a block; the roles find its key in the folder."""
+        keys = KeySource(home=self.folder)
+        keys.make()
+        store = open_store(self.database_url, keys.vault())
         try:
             yield store
         finally:
@@ -137,7 +142,7 @@ class Site:
 
     def _environ(self, report: Path) -> dict[str, str]:
         return {
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(self.tree),
             "PORTCALL_HOME": str(self.folder),
             "PORTCALL_AMQP_URL": self.lab.broker.url,
             "PORTCALL_DATABASE_URL": self.database_url,

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -94,9 +95,15 @@ class Whole:
 Start = Callable[[Place], AbstractAsyncContextManager[Whole]]
 
 
-def portcall(tree: Path = toolchains.ROOT, *arguments: str) -> Start:
-    """``portcall up`` of a checkout."""
-    return partial(_portcall, tree, arguments)
+def portcall(tree: Path = toolchains.ROOT, *arguments: str, **settings: str) -> Start:
+    """``portcall up`` of a checkout.
+
+    Args:
+        tree: The checkout.
+        arguments: Of ``portcall up``.
+        settings: Variables, without ``PORTCALL_``, in lower case.
+    """
+    return partial(_portcall, tree, arguments, settings)
 
 
 def go() -> Start:
@@ -119,7 +126,9 @@ def node() -> Start:
 
 
 @asynccontextmanager
-async def _portcall(tree: Path, arguments: Sequence[str], place: Place) -> AsyncIterator[Whole]:
+async def _portcall(
+    tree: Path, arguments: Sequence[str], settings: Mapping[str, Any], place: Place
+) -> AsyncIterator[Whole]:
     async with (
         place.virtual_host("portcall") as amqp_url,
         portcall_up(
@@ -128,6 +137,7 @@ async def _portcall(tree: Path, arguments: Sequence[str], place: Place) -> Async
             tree_of=tree,
             amqp_url=amqp_url,
             allow_targets="127.0.0.0/8",
+            **settings,
         ) as running,
     ):
         for registry, hooks in place.hooks.items():

@@ -19,7 +19,7 @@ from benchmarks.harness.lab import new_folder
 from benchmarks.harness.processes import ProgramError, tree
 from benchmarks.harness.quiet import until_quiet
 from benchmarks.harness.report import Figures, Mode, Report, Target, medians
-from benchmarks.harness.toolchains import MissingError
+from benchmarks.harness.toolchains import ROOT, MissingError
 from benchmarks.harness.whole import Place, Start, go, node, portcall
 from benchmarks.measurements import bars
 from portcall.cli.ports import HOST
@@ -28,6 +28,13 @@ from portcall.cli.up.broker import PrivateBroker
 TITLE = "Everyday rates"
 OURS = "portcall"
 HAND = "go"
+_DIRECT = {"direct_webhooks": "50000"}
+FORMS: Mapping[str, Start] = {
+    "direct": portcall(ROOT, **_DIRECT),
+    "compact": portcall(ROOT, "--compact"),
+    "compact-direct": portcall(ROOT, "--compact", **_DIRECT),
+}
+"""Other forms of this checkout, measured where ``--peers`` names them."""
 COUNTED_RATE = 200
 """At this rate messages, transactions and system calls are counted."""
 RATES = ((20, 200), (1, 20, 200, 1_000))
@@ -70,6 +77,7 @@ class Plan:
         starts = {OURS: portcall(), **{name: portcall(where) for name, where in rare.trees}}
         by_hand = {HAND: go(), "node": node()}
         starts |= {name: by_hand[name] for name in by_hand if not mode.peers or name in mode.peers}
+        starts |= {name: start for name, start in FORMS.items() if name in mode.peers}
         looks = mode.full if rare.saturation is None else rare.saturation
         return cls(cases, starts, mode.pairs or mode.choose(1, 5), looks)
 

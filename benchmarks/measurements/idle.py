@@ -7,13 +7,12 @@ what an idle installation costs: each takes some 50 to 200 us of CPU, whatever i
 import asyncio
 import json
 import shutil
-from functools import partial
 
 from benchmarks.harness.alternating import Told
 from benchmarks.harness.counts import system_calls, transactions
 from benchmarks.harness.installation import ROLES, Installation, portcall_up
 from benchmarks.harness.lab import new_folder
-from benchmarks.harness.processes import Pids, cpu_s, tree
+from benchmarks.harness.processes import cpu_s, tree
 from benchmarks.harness.report import Figures, Mode, Report, medians
 from benchmarks.measurements import bars
 
@@ -69,12 +68,8 @@ async def _counted(installation: Installation, seconds: int) -> Figures:
 
 def _now(installation: Installation) -> dict[str, float]:
     """The wake-ups until now, by role; roles that share a process count as the first of them."""
-    seen: set[int] = set()
-    pids: dict[str, Pids] = {}
-    for role in ROLES:
-        own = [pid for pid in installation.pids(role) if pid not in seen]
-        seen.update(own)
-        pids[role] = partial(list, own)
+    roles = installation.roles()
+    pids = {role: roles[role] for role in ROLES}
     return {role: each["sleeps"] for role, each in system_calls(pids).items()}
 
 

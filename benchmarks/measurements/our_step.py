@@ -8,6 +8,7 @@ import aiohttp
 from benchmarks.harness.deliveries import frames, make_webhooks
 from benchmarks.harness.lab import Lab, until
 from benchmarks.harness.meter import Cost, Meter
+from benchmarks.harness.processes import Program
 from benchmarks.harness.records import count_records
 from benchmarks.harness.roles import SHARDS, Role, Site, total
 from portcall.schemas.topology import DELIVER, deliver_key, deliver_queue
@@ -96,7 +97,7 @@ class OurStep:
 
     async def _measure(self, deliverers: Sequence[Role], http: aiohttp.ClientSession) -> Step:
         lab, load = self._lab, self.load
-        tally = _Tally(lab, deliverers, http, await lab.sink.requests())
+        tally = Tally(lab, deliverers, http, await lab.sink.requests())
         await self._preload(tally, 0, WARM_UP_EVENTS)
         await tally.until_reached(WARM_UP_S)
         for deliverer in deliverers:
@@ -124,7 +125,7 @@ class OurStep:
             - WARM_UP_EVENTS * load.fan_out,
         )
 
-    async def _preload(self, tally: "_Tally", first: int, events: int) -> None:
+    async def _preload(self, tally: "Tally", first: int, events: int) -> None:
         fan_out = self.load.fan_out
         for shard, packed in frames(first, events, self._webhook_ids, fan_out=fan_out).items():
             await self._lab.broker.publish(packed, exchange=DELIVER, key=deliver_key(shard))
@@ -132,7 +133,7 @@ class OurStep:
         tally.deliveries += events * fan_out
 
 
-class _Tally:
+class Tally:
     """What was preloaded so far, and whether all of it is done."""
 
     def __init__(
@@ -147,9 +148,20 @@ class _Tally:
 
     async def until_reached(self, within_s: float) -> None:
         """Wait until every POST is made, and every record confirmed."""
-        programs = [each.program for each in self._deliverers]
-        await until(self._posted, programs=programs, within_s=within_s, what="every POST is made")
-        await until(self._settled, programs=programs, within_s=30, what="every frame is settled")
+        await self.until_posted(within_s)
+        await until(
+            self.is_settled, programs=self._programs, within_s=30, what="every frame is settled"
+        )
+
+    async def until_posted(self, within_s: float) -> None:
+        """Wait until every POST is made; the deliverers are not asked for that."""
+        await until(
+            self._posted, programs=self._programs, within_s=within_s, what="every POST is made"
+        )
+
+    @property
+    def _programs(self) -> list[Program]:
+        return [each.program for each in self._deliverers]
 
     async def sum(self, name: str, **labels: str) -> float:
         """The sum of a metric over the deliverers."""
@@ -160,7 +172,7 @@ class _Tally:
     async def _posted(self) -> bool:
         return await self._lab.sink.requests() - self._posts_before >= self.deliveries
 
-    async def _settled(self) -> bool:
+    async def is_settled(self) -> bool:
         """A frame is acked when all its records are confirmed, or it was parked in part."""
         acked = 0.0
         for shard in range(SHARDS):

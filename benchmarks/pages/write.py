@@ -7,8 +7,10 @@ from typing import Any
 from benchmarks.harness.report import read
 from benchmarks.pages import sections
 from benchmarks.pages.everyday import everyday
+from benchmarks.pages.formats import formats
 from benchmarks.pages.idle import footprint, idle
 from benchmarks.pages.matching import matching
+from benchmarks.pages.replicas import replicas
 from benchmarks.pages.sizes import sizes
 from benchmarks.pages.tables import table, targets
 
@@ -24,7 +26,9 @@ SECTIONS = {
     "latency": sections.latency,
     "matching": matching,
     "scaling": sections.scaling,
+    "replicas": replicas,
     "intake": sections.intake,
+    "formats": formats,
     "backlog": sections.backlog,
     "recording": sections.recording,
     "sizes": sizes,

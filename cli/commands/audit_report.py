@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from portcall.cli.output import counted
 from portcall.cli.tables import Document, Row, clean
+from portcall.schemas.plurals import counted
 
 DOUBTS = {
     "notRouted": "accepted, but no router has taken it",

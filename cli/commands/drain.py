@@ -13,8 +13,9 @@ from portcall.cli.commands.audit import UnansweredError, seconds_of
 from portcall.cli.errors import NotRunningError, ServiceError
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Url
-from portcall.cli.output import Output, chosen, counted, note, pretty, say
+from portcall.cli.output import Output, chosen, note, pretty, say
 from portcall.runtime.clock import now_ms
+from portcall.schemas.plurals import counted
 
 INTAKE = "/portcall/intake"
 EVERY_S = 1.0

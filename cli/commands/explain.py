@@ -9,9 +9,10 @@ from rich.tree import Tree
 
 from portcall.cli.client import Document, Management
 from portcall.cli.options import Format, Group, Registry, Url
-from portcall.cli.output import Output, chosen, counted, pretty, say
+from portcall.cli.output import Output, chosen, pretty, say
 from portcall.cli.tables import clean, seconds, value
 from portcall.cli.webhook.scope_test import image
+from portcall.schemas.plurals import counted
 
 _COLOURS = {
     "delivered": "green",
@@ -38,6 +39,7 @@ _WORDS = {
     "none": "does not match",
     "filtered": "held back by a filter",
     "coalescing": "waits for the push of an index that lists it",
+    "naming": "waits for the names of its tags",
 }
 
 
@@ -64,7 +66,7 @@ def explain(
     if chosen(output) is Output.JSON:
         say(pretty(found))
     else:
-        show(tree(found))
+        show(tree(found, event_id))
 
 
 def show(grown: Tree) -> None:
@@ -73,8 +75,13 @@ def show(grown: Tree) -> None:
     Console(highlight=False, width=None if is_terminal else UNBOUNDED).print(grown)
 
 
-def tree(explanation: Document) -> Tree:
-    """An explanation as a tree: the event, its webhooks, their attempts."""
+def tree(explanation: Document, asked: str = "") -> Tree:
+    """Return an explanation as a tree: the event, its webhooks, their attempts.
+
+    Args:
+        explanation: The answer of management.
+        asked: The id in the command; if it is a webhook-id, its delivery is marked.
+    """
     about = " ".join([value(explanation, "action"), image(explanation)]).strip()
     ignored = explanation.get("ignored")
     came = f"{'came' if ignored else 'accepted'} {seconds(value(explanation, 'acceptedAt'))}"
@@ -83,14 +90,14 @@ def tree(explanation: Document) -> Tree:
         head.append(f"  ignored, because {clean(value(ignored, 'message'))}", "yellow")
         return Tree(head)
     if not explanation.get("isRouted"):
-        head.append("  not routed yet, as far as is known", "dim")
+        head.append("  not routed yet, or the router's note has not arrived", "dim")
     root = Tree(head)
     told = _told(explanation.get("extras") or {})
     if told:
         root.add(Text(told, "dim"))
     webhooks = explanation.get("webhooks") or []
     for each in webhooks:
-        _grow(root, each)
+        _grow(root, each, asked)
     if not webhooks:
         root.add(Text("the registry has no webhooks", "dim"))
     return root
@@ -117,11 +124,13 @@ def _source(extras: Document) -> str:
     return f"{name} ({kind})" if kind else name
 
 
-def _grow(root: Tree, webhook: Document) -> None:
+def _grow(root: Tree, webhook: Document, asked: str) -> None:
     delivery = webhook.get("delivery") or {}
     where = value(delivery, "whereabouts")
     name = clean(value(webhook, "name")) or f"(deleted, {value(webhook, 'id')})"
     line = Text.assemble((name, "bold"), "  ", (_said(delivery), _COLOURS.get(where, "")))
+    if asked and value(delivery, "deliveryId") == asked:
+        line.append("  (this webhook-id)", "bold")
     branch = root.add(line)
     for miss in webhook.get("misses") or ():
         branch.add(Text(f"{value(miss, 'predicate')}: {clean(value(miss, 'message'))}", "dim"))
@@ -135,9 +144,11 @@ def _said(delivery: Document) -> str:
     due = seconds(value(delivery, "nextAttemptAt"))
     if where == "waiting":
         return f"waiting, next attempt at {due}"
-    count = len(delivery.get("attempts") or ())
     said = _WORDS.get(where, where)
-    return f"{said} after {counted(count, 'record')}" if where in ("given_up", "refused") else said
+    if where not in ("given_up", "refused"):
+        return said
+    made = {value(each, "attempt") for each in delivery.get("attempts") or ()}
+    return f"{said} after {counted(len(made), 'attempt')}"
 
 
 def _attempt(attempt: Document) -> Text:

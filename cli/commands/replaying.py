@@ -9,11 +9,12 @@ import typer
 
 from portcall.cli.client import Document, Management
 from portcall.cli.errors import UsageError
-from portcall.cli.output import Output, counted, note, show, show_all
+from portcall.cli.output import Output, note, show, show_all
 from portcall.cli.progress import progress
 from portcall.cli.tables import Row, replay_row, value
 from portcall.schemas.durations import format_duration, parse_duration_ms
 from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.plurals import counted
 from portcall.schemas.timestamps import parse_timestamp
 
 POLL_S = 0.5

@@ -4,7 +4,7 @@ from typing import Final
 
 from portcall.cli.client import Document, Management
 from portcall.cli.commands.audit_report import line_of
-from portcall.cli.output import counted
+from portcall.schemas.plurals import counted
 
 PATH = "/portcall/audit/republish"
 NOTHING: Final[Document] = {"published": 0, "without": [], "withoutCount": 0}

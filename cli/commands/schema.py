@@ -8,14 +8,15 @@ from alembic.script import ScriptDirectory
 
 from portcall.store.database.database import Database, database_url
 from portcall.store.database.migrate import configuration
+from portcall.store.errors import NEWER_DATABASE_ADVICE
 
 
 class SchemaProblem(NamedTuple):
-    """What is wrong with a database's schema.
+    """A problem with a database's schema.
 
     Attributes:
-        found: What it is.
-        advice: What to do.
+        found: The problem.
+        advice: The remedy.
     """
 
     found: str
@@ -53,6 +54,6 @@ def difference(heads: tuple[str, ...], scripts: ScriptDirectory) -> SchemaProble
     if known.issuperset(heads):
         return SchemaProblem(f"its schema ({its}) is older than this version's ({own})")
     return SchemaProblem(
-        f"its schema ({its}) is newer than this version's ({own})",
-        "install the newer version again, or restore the backup from before the upgrade",
+        f"its schema ({its}) is newer than this version's ({own}): a newer version has used it",
+        NEWER_DATABASE_ADVICE,
     )

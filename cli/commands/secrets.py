@@ -15,10 +15,11 @@ from portcall.cli.errors import CliError, NotRunningError
 from portcall.cli.examples import examples
 from portcall.cli.home import Home
 from portcall.cli.options import Format
-from portcall.cli.output import counted, note, show
+from portcall.cli.output import note, show
 from portcall.cli.progress import progress
 from portcall.cli.server import home_folder, read_ready
 from portcall.cli.tables import Document, Row, value
+from portcall.schemas.plurals import counted
 from portcall.store.engine import Store, open_store
 from portcall.store.secrets.key_file import add_key, keep_first_key
 from portcall.store.secrets.keys import FILE_VARIABLE, VARIABLE, KeySource

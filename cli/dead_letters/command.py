@@ -31,8 +31,9 @@ from portcall.cli.dead_letters.selection import (
 from portcall.cli.errors import ServiceError
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Url
-from portcall.cli.output import Output, chosen, compact, counted, note, pretty, say, show
+from portcall.cli.output import Output, chosen, compact, note, pretty, say, show
 from portcall.cli.tables import clean, table, value
+from portcall.schemas.plurals import counted
 
 MAX_BODY_SHOWN = 4_000
 app = typer.Typer(
@@ -73,7 +74,7 @@ def list_letters(
 ) -> None:
     """List dead letters, with their number and reasons."""
     management = Management.at(url)
-    query = query_of(queue, registry, name, reason) | {"$top": str(top)}
+    query = query_of(queue, registry, name, reason) | {"$top": str(top), "compare": "true"}
     page = management.ask("GET", f"{PATH}?{urlencode(query)}")
     if chosen(output) is Output.JSON:
         say(pretty(page))
@@ -157,6 +158,7 @@ def resend(
     epilog=examples(
         "portcall dead-letters purge 5f0c9a3e5b7d4c1e8a2f6b0d9c4e7a13 --yes",
         "portcall dead-letters purge -r myregistry --reason 'deleted'",
+        "portcall dead-letters purge --all --delivered",
         "portcall dead-letters purge --all --queue unrouted",
     ),
 )
@@ -168,6 +170,14 @@ def purge(
     name: Webhook = None,
     reason: Reason = None,
     everything: Everything = False,
+    delivered: Annotated[
+        bool,
+        typer.Option(
+            "--delivered",
+            help="Of these, only deliveries that were delivered since, for example by a replay, or"
+            " are under way again.",
+        ),
+    ] = False,
     yes: Yes = False,
     url: Url = None,
     output: Format = None,
@@ -179,7 +189,10 @@ def purge(
     """
     management = Management.at(url)
     body = selection(queue, ids, registry, name, reason, everything=everything)
-    meant = None if yes else agreed("Purge", management, body)
+    what = "Purge only the delivered part of" if delivered else "Purge"
+    meant = None if yes else agreed(what, management, body)
+    if delivered:
+        body["delivered"] = True
     total = repeated(management, "purge", body, meant)
     show(total, purged_row, output)
     check_done(total, body)

@@ -1,9 +1,10 @@
 """Letters and their numbers, as rows and lines of text."""
 
 from portcall.cli.client import Document
-from portcall.cli.output import counted, note
+from portcall.cli.output import note
 from portcall.cli.tables import Document as Shown
 from portcall.cli.tables import Row, clean, value
+from portcall.schemas.plurals import counted
 
 
 def letter_row(letter: Shown) -> Row:
@@ -60,6 +61,22 @@ def tell_counts(page: Document, shown: int) -> None:
         note(f"  {each['letters']:>6}  {clean(each['reason']) or '(no reason)'}")
     if not page["complete"]:
         note("The queue has more letters than could be read in one go.")
+    _tell_compared(page.get("compared") or {})
+
+
+def _tell_compared(compared: Document) -> None:
+    """Say how many deliveries of the letters need no sending."""
+    done, deliveries = over(compared), int(compared.get("deliveries") or 0)
+    if done:
+        note(
+            f"{done} of {counted(deliveries, 'delivery')} were delivered since, or are under way"
+            " again: `portcall dead-letters purge --all --delivered` removes these."
+        )
+
+
+def over(compared: Document) -> int:
+    """Return how many deliveries were delivered since, or are under way again."""
+    return int(compared.get("delivered") or 0) + int(compared.get("underWay") or 0)
 
 
 def clean_lines(text: str) -> str:

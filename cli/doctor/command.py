@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import typer
 
-from portcall.cli.doctor import checks, findings, safeguards, traffic_checks
+from portcall.cli.doctor import checks, findings, leading, safeguards, traffic_checks
 from portcall.cli.doctor.checks import CheckedInstallation, site_of
+from portcall.cli.doctor.dead_letters import dead_letters
 from portcall.cli.doctor.findings import Finding, Verdict
 from portcall.cli.doctor.verdicts import report
 from portcall.cli.examples import examples
@@ -28,11 +29,16 @@ def examine(site: CheckedInstallation) -> Iterator[Finding]:
     yield safeguards.variables(site)
     yield checks.home(site)
     yield from checks.running(site)
-    yield from checks.broker(site)
+    letters = None
+    for finding in checks.broker(site):
+        letters = finding.facts.get("groups", {}).get("dead", letters)
+        yield finding
+    yield dead_letters(letters)
     database = checks.database(site)
     yield database
     if database.verdict is Verdict.OK:
         yield checks.webhooks(site)
+        yield leading.leading(site)
         yield traffic_checks.failing(site)
         yield traffic_checks.filling(site)
     yield checks.ignored(site)

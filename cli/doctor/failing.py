@@ -1,11 +1,20 @@
 """The judgement of `portcall doctor` on webhooks of which every attempt fails."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portcall.cli.doctor.findings import Finding, ok, wrong
-from portcall.cli.output import counted
+from portcall.schemas.plurals import counted
 from portcall.schemas.timestamps import acr_timestamp
+
+_ENDED_BY = re.compile(
+    r"^(attempt \d+ was the last of the schedule|it would be older than \w+, the maximum age"
+    r"|not delivered; pings are not retried): "
+)
+"""What `deliverer.policy` says before the cause, when it gives a delivery up."""
+_NOT_SENT = "nothing was sent: "
+"""How the reason begins if the deliverer refuses the target, so that no endpoint was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +44,16 @@ def failing(found: Sequence[FailingWebhook], count: int) -> Finding:
     if not count:
         return ok("failing webhooks", "none")
     told = "; ".join(
-        f"{each.registry}/{each.name}: {each.reason}, failing since"
+        f"{each.registry}/{each.name}: {_cause(each)}, failing since"
         f" {acr_timestamp(each.since_ms)[:19]}Z"
         for each in found
     )
     more = f"; and {count - len(found)} more" if count > len(found) else ""
-    first = found[0]
-    target = f"-r {first.registry} -n {first.name}"
     return wrong(
         "failing webhooks",
         f"{counted(count, 'webhook')} of which every attempt fails: {told}{more}",
-        f"see what the endpoint answers: `portcall webhook list-events {target} --max-items 1 -o"
-        f" json`; mend it, or correct the address: `portcall webhook update {target} --uri URI`."
-        " Retries go on by themselves; what was given up is sent again by `portcall replay`",
+        f"{_advice(found[0])}. Retries go on by themselves; what was given up is sent again by"
+        " `portcall replay`",
         {
             "count": count,
             "failing": [
@@ -61,3 +67,21 @@ def failing(found: Sequence[FailingWebhook], count: int) -> Finding:
             ],
         },
     )
+
+
+def _cause(webhook: FailingWebhook) -> str:
+    """Return why its attempts fail, without why the last one is not repeated."""
+    return _ENDED_BY.sub("", webhook.reason)
+
+
+def _advice(webhook: FailingWebhook) -> str:
+    """Return the commands that find the fault and mend it."""
+    target = f"-r {webhook.registry} -n {webhook.name}"
+    correct = f"correct the address: `portcall webhook update {target} --uri URI`"
+    if _cause(webhook).startswith(_NOT_SENT):
+        return (
+            f"Portcall asks no such endpoint: {correct}; or allow it where Portcall starts, with"
+            " PORTCALL_ALLOW_TARGETS for addresses and PORTCALL_ALLOW_PORTS for ports"
+        )
+    look = f"`portcall webhook list-events {target} --max-items 1 -o json`"
+    return f"see what the endpoint answers: {look}; mend it, or {correct}"

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from portcall.cli.output import counted
+from portcall.schemas.plurals import counted
 from portcall.schemas.topology import COALESCE, DEAD, EVENTS_IN, UNROUTED
 from portcall.store.intake.ignored import IgnoredEvent, IgnoredKind
 
@@ -265,7 +265,7 @@ def refused(role: str, kind: str, told: str) -> Finding:
         facts = {"role": role, "registry": registry, "source": source, "code": code}
         return wrong("refused requests", f"source {name} ({code}): {told}", advice, facts)
     sender = f"registry {registry}" if registry else "a sender for an unknown registry"
-    advice = REFUSED_ADVICE.get(code, _NO_ADVICE)
+    advice = REFUSED_ADVICE.get(code, _NO_ADVICE).replace("REGISTRY", registry or "REGISTRY")
     facts = {"role": role, "registry": registry, "code": code}
     return wrong("refused requests", f"{sender} ({code}): {told}", advice, facts)
 

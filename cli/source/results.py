@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs, to_builtins
 
-from portcall.cli.output import Output, chosen, counted, note, pretty, say
+from portcall.cli.output import Output, chosen, note, pretty, say
 from portcall.cli.tables import Row, seconds, table, value
 from portcall.schemas.events import Event
+from portcall.schemas.plurals import counted
 from portcall.schemas.sources import Source
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 
 from portcall.cli.errors import CliError, ServiceError
-from portcall.cli.output import counted, note
+from portcall.cli.output import note
 from portcall.cli.progress import progress
 from portcall.cli.sync.adopt import adopt
 from portcall.cli.sync.known import KnownTags
@@ -22,6 +22,7 @@ from portcall.cli.sync.report import Report, counted_events
 from portcall.cli.sync.scan import GoneTag, Scan
 from portcall.runtime.clock import now_ms
 from portcall.schemas.options.aliases import Aliases
+from portcall.schemas.plurals import counted
 from portcall.schemas.timestamps import acr_timestamp
 
 

@@ -127,10 +127,8 @@ def ready(plan: Plan, *, link: str = "") -> str:
         plan: The running installation.
         link: A link that signs in to the console once; empty: print only the address.
     """
-    named = "PORTCALL_HOME" in os.environ
-    elsewhere = f"export PORTCALL_HOME={quote(str(plan.home.path))}" if named else ""
     next_lines = [
-        elsewhere,
+        f"export PORTCALL_HOME={quote(str(plan.home.path))}",
         "" if shutil.which("portcall") else f"export PATH=$PATH:{quote(_programs())}",
         "portcall registry create myregistry",
         "portcall webhook create -r myregistry -n ci01hook --actions push \\",
@@ -146,6 +144,7 @@ def ready(plan: Plan, *, link: str = "") -> str:
         *_signing_in(link),
         "Next, in another terminal:",
         *(f"  {line}" for line in next_lines if line),
+        "If you have no consumer, `portcall sink --port 9000` in a third terminal is one.",
         "Ctrl-C stops everything.",
     ]
     return "\n".join(lines)

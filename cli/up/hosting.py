@@ -9,7 +9,6 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +18,7 @@ from portcall.cli.up.stages import COMPACT, ROLES, Stage, stages
 from portcall.deliverer.settings import DelivererSettings
 from portcall.runtime import logs, role_metrics
 from portcall.runtime.process import Host, launch
+from portcall.runtime.threads import call_threads
 
 THREADS = len(ROLES) * min(32, (os.cpu_count() or 1) + 4)
 """For calls to the store: as many as the roles have in processes of their own."""
@@ -92,7 +92,7 @@ async def run(mains: Mapping[str, Main], environ: Mapping[str, str]) -> None:
     settings = DelivererSettings.from_environment(environ)
     logs.configure(role=COMPACT, level=settings.log_level, style=settings.log_format)
     loop = asyncio.get_running_loop()
-    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="call"))
+    loop.set_default_executor(call_threads(THREADS))
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)

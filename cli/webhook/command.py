@@ -23,6 +23,7 @@ from portcall.cli.webhook.scope_test import try_scope
 from portcall.cli.webhook.secret import app as secrets
 from portcall.cli.webhook.secret import tell_webhook
 from portcall.cli.webhook.transfer import export_webhooks, import_webhooks
+from portcall.cli.webhook.trying import try_now
 from portcall.schemas.signatures import Scheme
 from portcall.schemas.webhooks import Status
 
@@ -236,6 +237,10 @@ app.command("enable", epilog=examples("portcall webhook enable -r myregistry -n 
 app.command("probe", epilog=examples("portcall webhook probe -r myregistry -n ci01hook"))(
     probe_webhook
 )
+app.command(
+    "try-now",
+    epilog=examples("portcall webhook try-now -r myregistry -n ci01hook --delivery msg_2f4c..."),
+)(try_now)
 app.command(
     "list-events",
     epilog=examples(

@@ -19,7 +19,6 @@ from portcall.cli.tables import (
     heading,
     line_of,
     record_row,
-    record_row_for,
     whole_record_row,
 )
 
@@ -60,7 +59,7 @@ def list_events(
                 printed(record)
     else:
         found = list(newest(management, path, max_items))
-        show_all(found, record_row_for(found), output)
+        show_all(found, whole_record_row, output)
         if chosen(output) is Output.TABLE and any(map(_unanswered, found)):
             note("No HTTP STATUS: there was no answer; REASON says why.")
 

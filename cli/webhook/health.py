@@ -1,5 +1,8 @@
 """A webhook's health: why it is disabled, and how to enable it by hand or by a probe."""
 
+from collections.abc import Callable
+from typing import Any
+
 from portcall.cli.client import Document, Management, webhook_path
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import note, show
@@ -14,6 +17,21 @@ _COUNTERS = (
     ("cancelled", "cancelled"),
     ("refused", "refused by the receiver"),
 )
+
+_LIMITS: tuple[tuple[str, Callable[[Any], str]], ...] = (
+    (
+        "retrySchedule",
+        lambda delays: f"retries after {', '.join(delays)}" if delays else "no retries",
+    ),
+    ("maxAge", lambda age: f"maximum age {age}"),
+    (
+        "disableAfter",
+        lambda limit: (
+            "never disabled" if limit == "none" else f"disabled after {limit} of failures"
+        ),
+    ),
+)
+"""Settings that have a value even if the webhook has none: the API's name, and how it is said."""
 
 
 def enable_webhook(
@@ -47,7 +65,7 @@ def probe_webhook(
 
 
 def explain(webhook: Document) -> None:
-    """Print below a table since when a webhook is disabled or failing, and why."""
+    """Print below a table its settings, and since when it is disabled or failing, and why."""
     extras = ("properties", "portcall")
     status = value(webhook, "properties", "status")
     reason = clean(value(webhook, *extras, "statusReason"))
@@ -62,6 +80,8 @@ def explain(webhook: Document) -> None:
             )
     elif failing:
         note(f"Every attempt has failed since {failing}.")
+    if limits := _limits(webhook):
+        note(f"{limits}.")
     if rate := value(webhook, *extras, "rateLimit"):
         note(f"At most {rate} requests per second.")
     counted = [
@@ -71,3 +91,16 @@ def explain(webhook: Document) -> None:
     ]
     if counted:
         note(f"So far: {', '.join(counted)}.")
+
+
+def _limits(webhook: Document) -> str:
+    """Say when its deliveries are retried and given up, and when it is disabled."""
+    extras = webhook.get("properties", {}).get("portcall", {})
+    defaults = extras.get("defaults", {})
+    told = [
+        say(extras[key]) if key in extras else f"{say(defaults[key])} (default)"
+        for key, say in _LIMITS
+        if key in extras or key in defaults
+    ]
+    text = "; ".join(told)
+    return f"{text[:1].upper()}{text[1:]}"

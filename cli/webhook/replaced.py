@@ -11,7 +11,7 @@ _FACTS = frozenset(
     {
         "createdAt", "counters", "failingSince", "probedAt", "statusReason", "statusCause",
         "statusChangedAt", "publicKey", "previousSignature", "previousPublicKey", "previousUntil",
-        "secret", "warnings",
+        "secret", "warnings", "defaults",
     }
 )  # fmt: skip
 """What changes by itself, or is no setting."""

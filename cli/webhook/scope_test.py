@@ -7,11 +7,12 @@ import typer
 from portcall.cli import options
 from portcall.cli.client import Document, Management
 from portcall.cli.options import Format, Group, Registry, Url
-from portcall.cli.output import Output, chosen, counted, note, pretty, say
+from portcall.cli.output import Output, chosen, note, pretty, say
 from portcall.cli.tables import Row, seconds, table, value
 from portcall.cli.webhook.naming import options_named
 from portcall.schemas.filters import filters_in
 from portcall.schemas.globs.scopes import Effect
+from portcall.schemas.plurals import counted
 
 LAST = 20
 MAX_LAST = 500
@@ -35,7 +36,8 @@ def try_scope(
 
     Nothing is saved. Events of the last few seconds may be missing. Without --actions every action
     matches. With changedOnly, the first push of a tag among these events counts as a change. With
-    --scopes, the JSON output says of each pattern what it does with each event, and why.
+    tagsOnDelete, a delete shows the tags that it would name. With --scopes, the JSON output says of
+    each pattern what it does with each event, and why.
     """
     body: Document = {"scope": scope, "last": last}
     if actions is not None:
@@ -63,12 +65,17 @@ def _row(tried: Document) -> Row:
     return {
         "MATCHES": "yes" if tried.get("matches") else "no",
         "ACTION": value(tried, "action"),
-        "IMAGE": image(tried),
+        "IMAGE": " with ".join(filter(None, (image(tried), _tags(tried)))),
         "ACCEPTED": seconds(value(tried, "acceptedAt")),
         "ID": value(tried, "id"),
         **_by(tried),
         "WHY NOT": "; ".join(value(miss, "message") for miss in tried.get("misses") or ()),
     }
+
+
+def _tags(tried: Document) -> str:
+    """Return the tags that a delete would name."""
+    return ", ".join(map(str, tried.get("tags") or ()))
 
 
 def _by(tried: Document) -> Row:

@@ -48,7 +48,7 @@ def rotate(
             "--overlap",
             metavar="DURATION",
             help='For how long the old secret also signs, such as 24h; "none" ends it at once.'
-            " By default the installation's value (24h).",
+            " By default PORTCALL_SECRET_OVERLAP (24h).",
             show_default=False,
         ),
     ] = None,

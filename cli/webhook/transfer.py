@@ -13,10 +13,11 @@ import typer
 from portcall.cli.client import Document, Management
 from portcall.cli.errors import NotFoundError, NotRunningError, ServiceError
 from portcall.cli.options import Format, Group, Url
-from portcall.cli.output import compact, complain, counted, note, show
+from portcall.cli.output import compact, complain, note, show
 from portcall.cli.progress import progress
 from portcall.cli.tables import Row, value
 from portcall.cli.webhook.entries import Chunk, EntryFault, chunks, faults_of, read_entries
+from portcall.schemas.plurals import counted
 
 STDIN_OR_STDOUT = Path("-")
 TOLD_FAULTS = 50

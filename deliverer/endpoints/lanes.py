@@ -130,6 +130,7 @@ class Lanes(Generic[Item]):
         attempt: int = 1,
         accepted: float = -math.inf,
         per_s: float = 0.0,
+        asked_for: bool = False,
     ) -> Admission:
         """Decide about a delivery: start it now, let it wait here, or park it.
 
@@ -144,14 +145,18 @@ class Lanes(Generic[Item]):
             attempt: The number of its next attempt.
             accepted: When its event was accepted, if it was not attempted before.
             per_s: The webhook's rate limit, attempts a second; 0: none.
+            asked_for: Whether a person asked for this attempt now: then no pause, breaker or pace
+                stops it.
         """
         lane = self._lane(webhook_id)
         lane.rate.per_s = per_s / self._sharers
         had_to_wait = not fresh if parked is None else parked
-        if not lane.takes(attempt, now):
-            return Admission.PARK
-        if had_to_wait and not lane.pace.lets_go(now, accepted, strained=lane.breaker.is_strained):
-            return Admission.PARK
+        if not asked_for:
+            if not lane.takes(attempt, now):
+                return Admission.PARK
+            strained = lane.breaker.is_strained
+            if had_to_wait and not lane.pace.lets_go(now, accepted, strained=strained):
+                return Admission.PARK
         if fresh:
             lane.pace.count(now)
         too_fast = lane.rate.wait_s(now) > 0
@@ -208,6 +213,8 @@ class Lanes(Generic[Item]):
         lane = self._lane(webhook_id)
         until = now + min(pause_s, MAX_PAUSE_S)
         lane.paused_until = max(lane.paused_until, until) if pause_s > 0 else 0.0
+        if pause_s <= 0:
+            self._hold_up(lane)
 
     def hear(self, webhook_id: int, pause_s: float, now: float) -> None:
         """Apply another process's news about an endpoint.
@@ -226,6 +233,7 @@ class Lanes(Generic[Item]):
             lane.recover(now)
             self._open.discard(webhook_id)
             self._judge(lane, now)
+            self._hold_up(lane)
 
     def be_away(self, for_s: float) -> None:
         """Note that attempts were impossible for so long: that counts against no endpoint."""
@@ -270,8 +278,7 @@ class Lanes(Generic[Item]):
         self._judge(lane, now)
         if not lane.started:
             del self._busy[webhook_id]
-        if lane.line and lane.has_room and not lane.held_back:
-            self._held_up[lane.sick].setdefault(webhook_id, lane)
+        self._hold_up(lane)
         return list(self._next(now))
 
     def refill(self, now: float) -> list[Item]:
@@ -300,6 +307,7 @@ class Lanes(Generic[Item]):
                 expired.append(self._first(lane))
             if not lane.line:
                 self._leave(lane)
+            self._hold_up(lane)  # a short pause may have ended meanwhile
         return expired, list(self._next(now))
 
     def empty_lines(self) -> list[Item]:
@@ -358,7 +366,7 @@ class Lanes(Generic[Item]):
         """The deliveries to start now: one of each lane in turn, so that none takes all capacity.
 
         A lane at its own cap is left out; its next finish adds it. Deliveries in the line of a
-        barred lane are parked soon.
+        barred lane are parked at the next look, unless the pause ends before.
         """
         for sick, held_up in zip((False, True), self._held_up, strict=True):
             while held_up and self._has_room(sick=sick):
@@ -375,6 +383,11 @@ class Lanes(Generic[Item]):
                     self._leave(lane)
                 elif lane.has_room:
                     held_up[webhook_id] = lane
+
+    def _hold_up(self, lane: Lane[Item]) -> None:
+        """Give a lane with a line its turn, if only the limit of the process delays it now."""
+        if lane.line and lane.has_room and not lane.held_back:
+            self._held_up[lane.sick].setdefault(lane.webhook_id, lane)
 
     def _first(self, lane: Lane[Item]) -> Item:
         self._count(lane, -1)

@@ -11,16 +11,31 @@ from portcall.deliverer.post.request import Request, Template
 from portcall.deliverer.results import expired, omitted
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.formats.chosen import Chosen
-from portcall.schemas.formats.results import Omitted, Rendered, Unrenderable
+from portcall.schemas.formats.results import Headers, Omitted, Rendered, Unrenderable
 from portcall.schemas.formats.table import ACR
 from portcall.schemas.records import Failure
 
 
 def prepared(
-    job: Job, template: Template, form: Chosen, renderings: Renderings, now_ms: int
+    job: Job,
+    template: Template,
+    form: Chosen,
+    renderings: Renderings,
+    now_ms: int,
+    *,
+    more: Headers = (),
 ) -> Request | Consequence:
-    """The POST of a delivery, or what follows where nothing can be sent."""
-    rendered = renderings.of(job.event, form)
+    """The POST of a delivery, or its consequence where nothing can be sent.
+
+    Args:
+        job: The delivery.
+        template: Of its webhook.
+        form: The webhook's format.
+        renderings: Writes the body.
+        now_ms: The time, milliseconds since the epoch.
+        more: Further headers, which no format has.
+    """
+    rendered = renderings.of(job.event, form, keep=not job.is_alone)
     match rendered:
         case Omitted(reason):
             return Recorded(omitted(job.delivery, reason, now_ms))
@@ -30,8 +45,8 @@ def prepared(
             named = delivery_id(job.event.id, job.delivery.webhook_id)
             now_s = now_ms // 1000
             if form.format is ACR and rendered.body == (own := bytes(job.event.body)):
-                return template.request(delivery_id=named, body=own, now_s=now_s)
-            return formed(template, rendered, delivery_id=named, now_s=now_s)
+                return template.request(delivery_id=named, body=own, now_s=now_s, more=more)
+            return formed(template, rendered, delivery_id=named, now_s=now_s, more=more)
 
 
 def judged(attempt: Attempt, form: Chosen) -> Attempt:

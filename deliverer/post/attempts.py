@@ -88,6 +88,8 @@ class Attempt(Struct, frozen=True):
         connect_us: The part of it for a new connection; 0: an existing one was used, or no answer.
         asked_ms: How long the answer asks for no other attempt in the words of the webhook's
             format, milliseconds; 0: it does not.
+        steps: The steps that were done, each with its time since the beginning, microseconds;
+            empty: they are not measured.
     """
 
     started_ms: int
@@ -98,6 +100,7 @@ class Attempt(Struct, frozen=True):
     retry_after: str = ""
     connect_us: int = 0
     asked_ms: int = 0
+    steps: tuple[tuple[str, int], ...] = ()
 
     @property
     def succeeded(self) -> bool:

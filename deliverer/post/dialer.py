@@ -26,6 +26,7 @@ from portcall.deliverer.post.deadlines import Deadlines
 from portcall.deliverer.post.handshakes import Looks, open_tls
 from portcall.deliverer.post.origin import Origin
 from portcall.deliverer.post.response import ResponseHeads
+from portcall.deliverer.post.steps import Steps
 from portcall.deliverer.post.tls_words import NEED_A_LOOK, refusal
 from portcall.deliverer.post.trust import Trusts
 from portcall.runtime.settings import Network
@@ -81,12 +82,13 @@ class Dialer:
         self._open: WeakSet[Connection] = WeakSet()
         self._names: dict[tuple[str, int], tuple[float, list[AddressInfo]]] = {}
 
-    async def dial(self, origin: Origin, deadline: float) -> Connection:
+    async def dial(self, origin: Origin, deadline: float, steps: Steps | None = None) -> Connection:
         """Connect to *origin*.
 
         Args:
             origin: The target.
             deadline: When to stop trying, in the loop's time.
+            steps: Gets the times of the steps, also of a failed dial; None: they are not needed.
 
         Raises:
             PortBlockedError: Its port is refused; no name is looked up then.
@@ -104,8 +106,12 @@ class Dialer:
             async with asyncio.timeout_at(deadline):
                 infos = await self._resolve(origin.host, origin.port)
                 resolved_at = time.perf_counter()
+                if steps is not None:
+                    steps.resolved_at = resolved_at
                 sock = await self._connect(infos)
                 connected_at, is_connected = time.perf_counter(), True
+                if steps is not None:
+                    steps.connected_at = connected_at
                 make = partial(self._connection, self._deadlines, self._heads)
                 if origin.tls:
                     connection = await self._shake_hands(make, sock, infos, origin, deadline)
@@ -116,6 +122,8 @@ class Dialer:
                 raise HandshakeTimeoutError from None
             raise
         connection.dialed = Dialed(resolved_at, connected_at, time.perf_counter())
+        if steps is not None and origin.tls:
+            steps.secured_at = connection.dialed.ready_at
         self._open.add(connection)
         return connection
 

@@ -8,7 +8,6 @@ headers: `deliverer.forms` completes them.
 Source: ACR's webhook reference and recorded traffic; the Standard Webhooks specification 1.0.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -17,8 +16,10 @@ from msgspec import Struct
 from portcall import __version__
 from portcall.deliverer.post.origin import Origin
 from portcall.deliverer.post.redaction import secrets_of
-from portcall.deliverer.post.signatures import Signer, signer
+from portcall.deliverer.post.signatures import Signer, github_signer, signer
+from portcall.schemas.filters import OFF
 from portcall.schemas.formats.chosen import Chosen, chosen_of
+from portcall.schemas.formats.results import Headers
 from portcall.schemas.formats.table import ACR, JSON
 from portcall.schemas.records import Masking, Sent
 from portcall.schemas.uris import parse_uri
@@ -58,7 +59,9 @@ class Template(Struct, frozen=True):
         sign: Signs; None: unsigned.
         sign_before: Signs, too, with the previous secret, until *before_until_s*.
         before_until_s: Seconds since the epoch; 0: no other secret.
-        form: The format of its bodies; None: ACR's, without the children of an index.
+        form: The format of its bodies; None: ACR's, and nothing beside it.
+        sign_as_github: Makes the signature of a body that GitHub sends; None: its format has none.
+        named: The names of the custom headers in lower case; None: there are none.
     """
 
     webhook: Webhook
@@ -71,6 +74,8 @@ class Template(Struct, frozen=True):
     sign_before: Signer | None = None
     before_until_s: int = 0
     form: Chosen | None = None
+    sign_as_github: Signer | None = None
+    named: frozenset[str] | None = None
 
     @classmethod
     def of(cls, webhook: Webhook, masking: Masking = Masking.SECRETS) -> Self:
@@ -92,6 +97,8 @@ class Template(Struct, frozen=True):
             sign_before=signer(webhook.old_secret),
             before_until_s=webhook.old_secret_until_ms // 1000,
             form=form,
+            sign_as_github=_github(webhook, form),
+            named=frozenset(name.lower() for name in webhook.headers) or None,
         )
 
     def request(
@@ -100,7 +107,7 @@ class Template(Struct, frozen=True):
         delivery_id: str,
         body: bytes,
         now_s: int,
-        more: Sequence[tuple[str, str]] = (),
+        more: Headers = (),
         content: str = "",
     ) -> Request:
         """The request of one attempt.
@@ -130,19 +137,25 @@ class Template(Struct, frozen=True):
         sent = Sent(self.uri, shown, content=content) if content else Sent(self.uri, shown)
         return Request(self.origin, head, body, sent)
 
-    def _added(self, more: Sequence[tuple[str, str]], shown: dict[str, str]) -> str:
+    def _added(self, more: Headers, shown: dict[str, str]) -> str:
         """The lines of further headers, which are added to *shown*."""
-        named = {name.lower() for name in self.webhook.headers}
-        added = [(name, value) for name, value in more if name.lower() not in named]
-        shown.update(added)
-        return "".join([f"{name}: {value}\r\n" for name, value in added])
+        if self.named is not None:
+            more = tuple([each for each in more if each[0].lower() not in self.named])
+        shown.update(more)
+        return "".join([f"{name}: {value}\r\n" for name, value in more])
 
 
 def _form(webhook: Webhook) -> Chosen | None:
-    coalesces = webhook.filters is not None and webhook.filters.wait_ms > 0
-    if not webhook.format and not coalesces:
+    filters = webhook.filters or OFF
+    coalesces, names_tags = filters.wait_ms > 0, filters.tags_on_delete
+    if not webhook.format and not coalesces and not names_tags:
         return None
-    return chosen_of(webhook.format, lists_children=coalesces)
+    return chosen_of(webhook.format, lists_children=coalesces, names_tags=names_tags)
+
+
+def _github(webhook: Webhook, form: Chosen | None) -> Signer | None:
+    signs = form is not None and form.format.signs_as_github
+    return github_signer(webhook.secret) if signs else None
 
 
 def _defaults(webhook: Webhook, form: Chosen | None) -> dict[str, str]:

@@ -18,9 +18,11 @@ from portcall.deliverer.post.attempts import (
     classify,
     unforeseen,
 )
+from portcall.deliverer.post.connection import Connection
 from portcall.deliverer.post.dialer import Dialer, Pool
 from portcall.deliverer.post.request import Request
 from portcall.deliverer.post.response import Response, printable
+from portcall.deliverer.post.steps import Steps, TimedConnection
 from portcall.deliverer.post.trust import Trusts
 from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
@@ -41,6 +43,7 @@ class Sender:
         ports: The allowed ports.
         resolver: Looks names up.
         trusts: The TLS contexts; None: the system's authorities, and no client certificate.
+        is_timed: Whether attempts have the times of their steps.
     """
 
     def __init__(
@@ -51,9 +54,17 @@ class Sender:
         ports: Ports = USUAL,
         resolver: AbstractResolver | None = None,
         trusts: Trusts | None = None,
+        is_timed: bool = False,
     ) -> None:
         self._timeout_s = timeout_s
-        self._dialer = Dialer(allowed, ports=ports, resolver=resolver, trusts=trusts)
+        self._is_timed = is_timed
+        self._dialer = Dialer(
+            allowed,
+            ports=ports,
+            resolver=resolver,
+            trusts=trusts,
+            connection=TimedConnection if is_timed else Connection,
+        )
         self._pool = Pool()
         self._open = False
         self._watch: asyncio.Task[None] | None = None
@@ -83,8 +94,9 @@ class Sender:
         started_ms = now_ms()
         began_ns = time.perf_counter_ns()
         deadline = asyncio.get_running_loop().time() + self._timeout_s
+        steps = Steps() if self._is_timed else None
         try:
-            response, ready_at = await self._post(request, deadline)
+            response, ready_at = await self._post(request, deadline, steps)
             answer, retry_after = response.answer(), response.head.retry_after
         except (ProtocolError, OSError, ValueError) as error:
             failure, message = classify(error)
@@ -104,9 +116,12 @@ class Sender:
             message=message,
             retry_after=retry_after,
             connect_us=connect_us,
+            steps=() if steps is None else _since(began_ns, steps),
         )
 
-    async def _post(self, request: Request, deadline: float) -> tuple[Response, float]:
+    async def _post(
+        self, request: Request, deadline: float, steps: Steps | None
+    ) -> tuple[Response, float]:
         """POST; once more on a new connection if an idle one was closed under the request.
 
         A server may close an idle connection at the moment that we use it. That says nothing about
@@ -126,12 +141,14 @@ class Sender:
                 if not error.silent:
                     raise
             finally:
+                _note_answer(idle, steps)
                 # An unusable connection, also after a cancellation, is closed there.
                 self._pool.put(request.origin, idle)
-        connection = await self._dialer.dial(request.origin, deadline)
+        connection = await self._dialer.dial(request.origin, deadline, steps)
         try:
             return await connection.exchange(data, deadline), connection.dialed.ready_at
         finally:
+            _note_answer(connection, steps)
             self._pool.put(request.origin, connection)
 
     def _log_unforeseen(self, error: Exception, request: Request) -> None:
@@ -140,6 +157,16 @@ class Sender:
             return
         self._logged[kind] = now
         self._log.error("attempt.failed", host=request.origin.host, exc_info=error)
+
+
+def _note_answer(connection: Connection, steps: Steps | None) -> None:
+    if steps is not None and isinstance(connection, TimedConnection):
+        steps.answered_at = connection.answered_at
+
+
+def _since(began_ns: int, steps: Steps) -> tuple[tuple[str, int], ...]:
+    """The steps that were done, with their times from the beginning on, microseconds."""
+    return tuple((name, int(at * 1e6) - began_ns // 1000) for name, at in steps.named())
 
 
 def _judge(status: int) -> tuple[Failure, str]:

@@ -9,6 +9,7 @@ import ssl
 from collections import OrderedDict
 
 from portcall.runtime.logs import get_logger
+from portcall.runtime.pacing import until_tick
 from portcall.runtime.trust import TrustFiles, context_of, installation_context
 from portcall.schemas.trust import Trust
 
@@ -86,7 +87,7 @@ class Trusts:
     async def watch(self) -> None:
         """Check the files from time to time, however long connections are kept."""
         while self._files:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await until_tick(LOOK_EVERY_S)
             await self.look()
 
     async def look(self) -> None:

@@ -2,6 +2,7 @@
 """The smallest consumer: it prints every POST and answers 204. Usage: consumer.py [PORT]."""
 
 import sys
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -25,11 +26,14 @@ class Hook(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if not "".join(sys.argv[1:] or "9000").isdigit():
+        sys.exit(__doc__)
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 9000
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text file here
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), Hook)
     except OSError as error:
         sys.exit(f"Port {port}: {error.strerror}. Give another one: consumer.py 9001")
-    sys.stdout.write(f"Listening on http://127.0.0.1:{port}/; Ctrl-C ends it.\n")
-    server.serve_forever()
+    with suppress(KeyboardInterrupt):
+        sys.stdout.write(f"Listening on http://127.0.0.1:{port}/; Ctrl-C ends it.\n")
+        server.serve_forever()

@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import sys
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -87,8 +88,14 @@ class Hook(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if not "".join(sys.argv[1:2] or "9000").isdigit() or "WEBHOOK_SECRET" not in os.environ:
+        sys.exit(__doc__)
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 9000
-    server = Server(port, os.environ["WEBHOOK_SECRET"])
-    sys.stdout.write(f"Listening on http://127.0.0.1:{port}/; Ctrl-C ends it.\n")
-    sys.stdout.flush()
-    server.serve_forever()
+    try:
+        server = Server(port, os.environ["WEBHOOK_SECRET"])
+    except OSError as error:
+        sys.exit(f"Port {port}: {error.strerror}. Give another one: naive_consumer.py 9001")
+    with suppress(KeyboardInterrupt):
+        sys.stdout.write(f"Listening on http://127.0.0.1:{port}/; Ctrl-C ends it.\n")
+        sys.stdout.flush()
+        server.serve_forever()

@@ -16,6 +16,7 @@ import sqlite3
 import sys
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MAX_BYTES = 2_000_000
@@ -179,9 +180,15 @@ class Hook(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if not "".join(sys.argv[1:2] or "9000").isdigit() or "WEBHOOK_SECRET" not in os.environ:
+        sys.exit(__doc__)
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 9000
     path = sys.argv[2] if len(sys.argv) > 2 else ":memory:"
-    server = Server(port, os.environ["WEBHOOK_SECRET"], path)
-    sys.stdout.write(f"Listening on http://127.0.0.1:{port}/; Ctrl-C ends it.\n")
-    sys.stdout.flush()
-    server.serve_forever()
+    try:
+        server = Server(port, os.environ["WEBHOOK_SECRET"], path)
+    except OSError as error:
+        sys.exit(f"Port {port}: {error.strerror}. Give another one: right_consumer.py 9001")
+    with suppress(KeyboardInterrupt):
+        sys.stdout.write(f"Listening on http://127.0.0.1:{port}/; Ctrl-C ends it.\n")
+        sys.stdout.flush()
+        server.serve_forever()

@@ -2,10 +2,11 @@
 
 from collections import Counter
 
-from portcall.loadtest.judge.questions import advice_for, counted, told
+from portcall.loadtest.judge.questions import advice_for, told
 from portcall.loadtest.measure.endings import WRONG
 from portcall.loadtest.measure.ledger import Ledger, LedgerEntry
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section
+from portcall.schemas.plurals import counted
 
 TITLE = "Are valid deliveries accepted?"
 ACCEPTED = "valid deliveries are accepted"
@@ -29,7 +30,7 @@ def accepting_section(ledger: Ledger, final: frozenset[int]) -> Section:
     refused = [each for each in valid if not each.taken and each.answers[-1][1] in final]
     failed = [each for each in valid if not each.taken and each not in refused]
     taken = len(valid) - len(refused) - len(failed)
-    detail = f"answered 2xx: {taken} of {counted(len(valid), 'delivery', 'deliveries')}"
+    detail = f"answered 2xx: {taken} of {counted(len(valid), 'delivery')}"
     if refused:
         detail += f"; refused by a final answer: {len(refused)}"
     if taken and len(failed) <= FAILED_SHARE * len(valid):
@@ -47,7 +48,7 @@ def _finding(failed: list[LedgerEntry], valid: int, detail: str) -> Finding:
         detail=f"{detail}; the others: {', '.join(first)}. For example {told(failed[0])}",
         code=WRONG,
         metric=METRIC,
-        brief=f"{len(failed)} of {counted(valid, 'valid delivery', 'valid deliveries')}"
+        brief=f"{len(failed)} of {counted(valid, 'valid delivery')}"
         f" not accepted: {reasons.most_common(1)[0][0]}",
         advice=advice_for(failed[0]),
         example=(failed[0].delivery_id,),

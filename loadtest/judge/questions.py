@@ -11,6 +11,7 @@ from portcall.loadtest.judge.oracle import Judgement, Violation
 from portcall.loadtest.measure.endings import UNCHECKED, WRONG
 from portcall.loadtest.measure.ledger import Ledger, LedgerEntry
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Metric, Section, counter
+from portcall.schemas.plurals import counted
 
 TITLE = "Is the consumer correct?"
 UNASKED = "the consumer was not asked what it processed (--processed)"
@@ -127,14 +128,14 @@ def oracle_section(ledger: Ledger, verdict: Judgement, duration_s: float) -> Sec
     asked = questions(sent, verdict)
     metrics = {each.metric: among(each.among, len(each.wrong), duration_s) for each in asked}
     metrics["processed"] = counter(len(verdict.processed), duration_s)
-    every = counted(len(sent), "delivery", "deliveries")
+    every = counted(len(sent), "delivery")
     own = f"the consumer processed {len(verdict.processed)} by its own account"
     words = [f"{every} of this run; {own}."]
     if verdict.unknown:
         words.append(f"It also processed {len(verdict.unknown)} that this run did not send.")
     if left := sum(not each.owed and each.delivery_id not in verdict.processed for each in sent):
         words.append(
-            f"{counted(left, 'delivery', 'deliveries')} that it need not process,"
+            f"{counted(left, 'delivery')} that it need not process,"
             " because --action does not name their action or they are pings, may be absent."
         )
     return Section(
@@ -176,11 +177,6 @@ def advice_for(entry: LedgerEntry) -> str:
             return "Look into the consumer's log: it fails at valid deliveries."
         case _:
             return "Check --payload and --action: the consumer refuses what it should take."
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """Return a number with its noun."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def _spread(wrong: Collection[LedgerEntry]) -> str:

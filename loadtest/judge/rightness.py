@@ -8,11 +8,12 @@ from msgspec import Struct
 
 from portcall.loadtest.faults.kinds import BY_NAME, FaultKind
 from portcall.loadtest.judge.oracle import Judgement
-from portcall.loadtest.judge.questions import UNASKED, among, counted, told
+from portcall.loadtest.judge.questions import UNASKED, among, told
 from portcall.loadtest.measure.endings import WRONG
 from portcall.loadtest.measure.ledger import Ledger, LedgerEntry
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section, counter, gauge
 from portcall.loadtest.send.sources import Deliveries
+from portcall.schemas.plurals import counted
 
 FAULTS = "Faults"
 
@@ -148,7 +149,7 @@ def retries_section(deliveries: Deliveries, duration_s: float) -> Section:
     ledger, outage = deliveries.ledger, deliveries.traffic.outage
     entries = ledger.sent_entries
     posts = sum(entry.sent for entry in entries)
-    posted = f"{counted(posts, 'POST')} for {counted(len(entries), 'delivery', 'deliveries')}"
+    posted = f"{counted(posts, 'POST')} for {counted(len(entries), 'delivery')}"
     amplified = f"amplification {ledger.amplification:.2f}" if entries else NO_SAMPLES
     words = [f"{posted}: {amplified}."]
     metrics = {
@@ -184,7 +185,7 @@ class Storm(Struct, frozen=True):
         if not self.held:
             return f"After the outage nothing came back: {NO_SAMPLES}."
         back = (
-            f"After the outage {counted(self.held, 'delivery', 'deliveries')} came back"
+            f"After the outage {counted(self.held, 'delivery')} came back"
             f" within {self.drain_s:.1f} s; the peak was {self.peak} POSTs per second,"
             f" {self.peak_s} s after its end"
         )

@@ -10,6 +10,7 @@ from portcall.runtime.broker.publishing import OncePublisher
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
+from portcall.runtime.pacing import Glance
 from portcall.schemas.errors import FrameError, PortcallError
 from portcall.schemas.frames import (
     REASON_HEADER,
@@ -25,7 +26,8 @@ from portcall.store.journal.accounts import MAX_SUSPECTS, Accounts, Doubt
 
 MARK_S = 10.0
 """If the recorder is further behind than this, an audit does not wait for it."""
-MARK_CHECK_S = 0.02
+MARK_CHECK_S, MARK_LOOK_S = 0.02, 0.5
+"""How often to look whether something was committed, and how often to ask for the mark anyway."""
 NOTES_S = NOTE_LINGER_S + 0.5
 """In this time the producers and routers have published their notes about earlier events."""
 MARK_TIMEOUT_S = 4.0
@@ -159,12 +161,21 @@ class Auditor:
             ),
         )
         end = time.monotonic() + self._mark_s
-        while not await asyncio.to_thread(self._has, mark):
+        glance = Glance(self._store.stamp, MARK_LOOK_S)
+        while not await self._is_entered(mark, glance):
             if time.monotonic() > end:
                 raise BehindError(
                     f"the recorder is more than {self._mark_s:g} s behind, or does not run"
                 )
             await asyncio.sleep(MARK_CHECK_S)
+
+    async def _is_entered(self, mark: str, glance: Glance) -> bool:
+        """Ask only after a commit: a query takes a thread, and an audit waits for a second."""
+        if not glance.is_due():
+            return False
+        found = await asyncio.to_thread(self._has, mark)
+        glance.done()
+        return found
 
     def _has(self, mark: str) -> bool:
         return self._store.journal.has_entered(mark) and bool(

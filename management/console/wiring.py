@@ -1,7 +1,5 @@
 """The console's wiring: its objects, built by hand."""
 
-from collections.abc import Sequence
-
 from aiohttp import web
 
 from portcall.management.console.assets import Assets
@@ -33,7 +31,6 @@ from portcall.management.http.routes import Routes
 from portcall.management.overview.pulse import Pulse
 from portcall.runtime.clock import now_ms
 from portcall.runtime.http.clients import Throttle
-from portcall.schemas.durations import format_duration
 from portcall.store.engine import Store
 
 
@@ -51,7 +48,6 @@ def add_console(
     scopes: ScopeTests,
     producer_url: str = "",
     producer_tls_url: str = "",
-    schedule_ms: Sequence[int] = (),
 ) -> Routes:
     """Serve the console on *app*; blocks while it reads its files and its key.
 
@@ -68,7 +64,6 @@ def add_console(
         scopes: Tries scopes.
         producer_url: Where senders reach the producer; empty: not known.
         producer_tls_url: The same over TLS of our own; empty: not known.
-        schedule_ms: The retry schedule of webhooks without their own.
 
     Returns:
         The routes of its pages.
@@ -91,9 +86,7 @@ def add_console(
     OverviewPages(pages=pages, store=store, pulse=pulse).add_to(routes)
     RegistryPages(desk=desk, lists=lists).add_to(routes)
     WebhookEdit(desk=desk, scopes=scopes).add_to(routes)
-    delays = ", ".join(map(format_duration, schedule_ms))
-    defaults = {"retry_schedule": f"{delays} (the installation's)"} if delays else {}
-    WebhookPages(desk=desk, lists=lists, defaults=defaults).add_to(routes)
+    WebhookPages(desk=desk, lists=lists).add_to(routes)
     SourcePages(desk=desk, producer_url=producer_url, producer_tls_url=producer_tls_url).add_to(
         routes
     )

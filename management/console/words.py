@@ -12,6 +12,9 @@ from portcall.schemas.webhooks import MASK
 NOTHING = "\N{EN DASH}"
 """Shown instead of a missing number."""
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+KEPT = 10
+"""So many characters at the end of a long name, scope or URI are always shown; up to twice as many
+of a sentence."""
 MAX_PRETTY = 256 * 1024
 """Longer texts are not formatted: that would take longer than reading them."""
 OUTCOMES = {
@@ -105,6 +108,23 @@ def tone_of_status(status: int) -> str:
     if 200 <= status < 300:
         return "good"
     return "warn" if status in (408, 429) else "bad"
+
+
+def parted(text: str, end: str = "") -> tuple[str, str]:
+    """A text as two parts, of which a narrow list may cut the first: its end is kept.
+
+    Args:
+        text: The whole text.
+        end: The part that is kept, such as ``:v1`` of an image; empty: the last characters.
+    """
+    kept = len(end) or (_kept(text) if len(text) > 2 * KEPT else 0)
+    return (text[: len(text) - kept], text[len(text) - kept :]) if kept else (text, "")
+
+
+def _kept(text: str) -> int:
+    """How much of the end is kept: of a sentence whole words."""
+    space = text.find(" ", len(text) - 2 * KEPT)
+    return len(text) - space if space >= 0 else KEPT
 
 
 def sentence(text: str) -> str:

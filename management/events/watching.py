@@ -13,6 +13,7 @@ from portcall.schemas.events import Event
 from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.records import Outcome, RawRecord
 from portcall.store.records.filters import RecordLine
+from portcall.store.records.searching import reason_of
 
 KEPT = 200
 """Records that wait for one watcher; older ones are left out."""
@@ -139,4 +140,5 @@ def line_of(event: Event, record: RawRecord) -> RecordLine:
         status=record.status,
         started_ms=record.started_ms,
         duration_us=record.duration_us,
+        reason=reason_of(record.outcome, record.status, record.duration_us, bytes(record.detail)),
     )

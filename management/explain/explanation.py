@@ -16,7 +16,7 @@ from portcall.management.explain.reasons import (
 from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.durations import format_duration
-from portcall.schemas.events import PING
+from portcall.schemas.events import PING, Action
 from portcall.schemas.extras import Extras
 from portcall.schemas.filters import COALESCING, facts_by_tag, why
 from portcall.schemas.records import Outcome
@@ -47,6 +47,8 @@ class Whereabouts(StrEnum):
     CANCELLED = "cancelled"
     COALESCING = "coalescing"
     """It waits for the push of an index that lists it, before its first attempt."""
+    NAMING = "naming"
+    """A delete waits for the names of its tags, before its first attempt."""
     FILTERED = "filtered"
     """A filter of the webhook held the event back when it was routed."""
     REFUSED = "refused"
@@ -234,7 +236,7 @@ class Explaining:
             misses = misses_of(each, about.action, about.repository, about.tag, note.facts)
             without = Whereabouts.NONE if misses else Whereabouts.UNKNOWN
             if each.id in routed:
-                without = _waiting(held.get(each.id))
+                without = _waiting(held.get(each.id), about.action)
             elif each.id in held:
                 without = Whereabouts.FILTERED
                 misses = _with_filter(misses, held[each.id], note, each)
@@ -243,7 +245,7 @@ class Explaining:
         gone = {*by_webhook, *routed, *held} - {each.webhook_id for each in explained}
         for webhook_id in sorted(gone):
             mine = by_webhook.get(webhook_id, [])
-            without = _waiting(held.get(webhook_id))
+            without = _waiting(held.get(webhook_id), about.action)
             if webhook_id in held and webhook_id not in routed:
                 without = Whereabouts.FILTERED
             life = self._life(webhook_id, about.event_id, mine, without)
@@ -296,9 +298,11 @@ def _about(records: Sequence[StoredRecord], noted: Sequence[NotedEvent]) -> Expl
     )
 
 
-def _waiting(name: str | None) -> Whereabouts:
+def _waiting(name: str | None, action: str) -> Whereabouts:
     """Where a delivery without a record waits, which the event's note names for *name* or not."""
-    return Whereabouts.COALESCING if name == COALESCING else Whereabouts.QUEUED
+    if name != COALESCING:
+        return Whereabouts.QUEUED
+    return Whereabouts.NAMING if action == Action.DELETE else Whereabouts.COALESCING
 
 
 def _with_filter(

@@ -141,7 +141,9 @@ def reason_of(record: StoredRecord) -> str:
         case Outcome.DELIVERED:
             return f"answered {record.status}: delivered"
         case Outcome.RETRIED:
-            short = detail.message or (str(record.status) if record.status else "no answer")
+            short = (
+                failure_of(record).removeprefix("the endpoint answered ").removeprefix("answered ")
+            )
             if not detail.next_attempt_ms:
                 return short
             due = clock_time(detail.next_attempt_ms, record.started_ms)
@@ -165,7 +167,8 @@ def rung_of(failed_ms: int, due_ms: int, now_ms: int, rungs_ms: Sequence[int]) -
         rungs_ms: The ladder, ascending.
     """
     slack_ms = (due_ms - failed_ms) * JITTER + SLACK_MS
-    at_ms = failed_ms
+    # Far from its time it hops over the longest rung; after a jump of the clock that may be years.
+    at_ms = failed_ms + max((now_ms - failed_ms) // rungs_ms[-1] - 1, 0) * rungs_ms[-1]
     while True:
         left_ms = due_ms - at_ms
         arriving = [rung for rung in rungs_ms if left_ms <= rung <= left_ms + slack_ms]

@@ -251,4 +251,5 @@ def _tried(tried: Tried) -> shapes.TriedEvent:
             [shapes.PatternTried(each.pattern, each.effect, each.reason) for each in tried.judged]
             or UNSET
         ),
+        tags=list(tried.tags) or UNSET,
     )

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+import msgspec
+
 from portcall.management.explain.reasons import Miss, Predicate, filtered, not_covered, unmatched
-from portcall.schemas.events import Action
+from portcall.schemas.events import Action, Event, Target
 from portcall.schemas.extras import NONE
 from portcall.schemas.filters import CHANGED_ONLY, COALESCE, OFF, Filters, why
 from portcall.schemas.globs.scopes import Judged, Scopes, parse_scopes
@@ -17,8 +19,10 @@ from portcall.store.journal.noted import NotedEvent
 LAST = 20
 MAX_LAST = 500
 
-Children = Mapping[tuple[str, int], Sequence[str]]
-"""The digests that an index lists, by the id of the event and its time of acceptance."""
+EventKey = tuple[str, int]
+"""An event's id, and its time of acceptance: an id may be used again."""
+Children = Mapping[EventKey, Sequence[str]]
+"""The digests that an index lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Tried:
         accepted_ms: When it was accepted, milliseconds since the epoch.
         misses: Why scope, scopes, actions and filters do not let it pass; empty: they do.
         judged: What each pattern of the scopes does with it.
+        tags: The tags that a delete would name.
     """
 
     event_id: str
@@ -42,6 +47,7 @@ class Tried:
     accepted_ms: int
     misses: Sequence[Miss]
     judged: Sequence[Judged] = ()
+    tags: Sequence[str] = ()
 
     @property
     def matches(self) -> bool:
@@ -81,7 +87,8 @@ class ScopeTests:
             last: How many events, 1 to `MAX_LAST`.
             filters: Which events are held back; None: none. With `changedOnly` the first of these
                 events that pushes a tag counts as a change. With `coalesce` only an index among
-                these events counts.
+                these events counts. With `tagsOnDelete` each delete that matches has its tags, as
+                far as they are known now.
             scopes: Patterns as a user writes them; empty: none.
 
         Raises:
@@ -95,13 +102,37 @@ class ScopeTests:
         children = self._children(registry, noted) if filters and filters.wait_ms else {}
         run = DryRun(bits, covered, parse_scopes(scopes), filters or OFF, children)
         tried = [(each, run.tried(each)) for each in reversed(noted)]
-        return [run.coalesced(each, one) for each, one in tried][::-1]
+        found = [run.coalesced(each, one) for each, one in tried][::-1]
+        return self._named(registry, noted, found) if filters and filters.tags_on_delete else found
+
+    def _named(
+        self, registry: str, noted: Sequence[NotedEvent], found: Sequence[Tried]
+    ) -> list[Tried]:
+        """The tried events, with the tags that the deletes among them would name."""
+        deletes = [
+            each
+            for each, tried in zip(noted, found, strict=True)
+            if each.action == Action.DELETE and tried.matches
+        ]
+        recorded = {
+            (each.id, each.accepted_ms): each
+            for each in self._store.eventlog.events(registry, [each.event_id for each in deletes])
+        }
+        events = [recorded.get(_key(each)) or _unrecorded(each) for each in deletes]
+        tags = {
+            (each.id, each.accepted_ms): (each.extras or NONE).tags
+            for each in self._store.deleted_tags.named(events)
+        }
+        return [
+            replace(tried, tags=tags.get(_key(each), ()))
+            for each, tried in zip(noted, found, strict=True)
+        ]
 
     def _children(self, registry: str, noted: Sequence[NotedEvent]) -> Children:
         """What the indexes among some events list."""
         indexes = [each for each in noted if each.facts.artifact_type == "index"]
         recorded = self._store.eventlog.events(registry, [each.event_id for each in indexes])
-        told = {(each.event_id, each.accepted_ms): each.extras for each in indexes}
+        told = {_key(each): each.extras for each in indexes}
         told |= {(each.id, each.accepted_ms): each.extras for each in recorded}
         return {
             key: [child.digest for child in (extras or NONE).children]
@@ -145,7 +176,7 @@ class DryRun:
         if not misses:
             misses = filtered(self._filters, facts)
         if not misses and noted.action == Action.PUSH:
-            for digest in self._children.get((noted.event_id, noted.accepted_ms), ()):
+            for digest in self._children.get(_key(noted), ()):
                 self._listed[noted.repository, digest] = noted.accepted_ms
         if self._filters.changed_only and self._is_told(noted, sends=not misses):
             misses = [Miss(Predicate.FILTER, why(CHANGED_ONLY, facts, self._filters))]
@@ -190,3 +221,22 @@ class DryRun:
             return True
         self._told[place] = noted.manifest
         return False
+
+
+def _key(noted: NotedEvent) -> EventKey:
+    return noted.event_id, noted.accepted_ms
+
+
+def _unrecorded(noted: NotedEvent) -> Event:
+    """A delete that was sent to no webhook: its request is not known, but its manifest is."""
+    target = Target(digest=noted.manifest or None, repository=noted.repository)
+    return Event(
+        noted.event_id,
+        noted.registry,
+        noted.action,
+        noted.accepted_ms,
+        msgspec.Raw(msgspec.json.encode({"target": target})),
+        noted.repository,
+        noted.tag,
+        noted.extras,
+    )

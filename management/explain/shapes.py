@@ -109,6 +109,7 @@ class TriedEvent(Shape, frozen=True):
 
     Attributes:
         patterns: What each pattern does with it; absent: there are none.
+        tags: The tags that a delete would name, by the filter `tagsOnDelete`; absent: none.
     """
 
     id: str
@@ -119,6 +120,7 @@ class TriedEvent(Shape, frozen=True):
     matches: bool
     misses: list[Miss]
     patterns: list[PatternTried] | UnsetType = UNSET
+    tags: list[str] | UnsetType = UNSET
 
 
 class ScopeTried(Shape, frozen=True):

@@ -86,6 +86,7 @@ class PortcallExtras(Body):
         format: The format of its POSTs, a name or an object with the name; null: ACR's.
         final_answers: Which answers refuse a delivery for good: ``acr`` or null (none),
             ``receiver-refuses``, or a list of statuses and ``4xx``.
+        traceparent: Whether its POSTs continue the event's trace, if tracing is on; null: they do.
         ca_bundle: The only authorities that are trusted, in PEM; null: the default ones.
         client_certificate: The certificate for an endpoint that asks, in PEM; null: none.
         client_key: Its private key in PEM; left out with a certificate: the present one stays.
@@ -102,6 +103,7 @@ class PortcallExtras(Body):
     scopes: Scopes = None
     format: Format = None
     final_answers: FinalAnswers = None
+    traceparent: bool | None = None
     ca_bundle: CaBundle | None = None
     client_certificate: ClientCertificate | None = None
     client_key: Annotated[ClientKey | None, Field(repr=False)] = None
@@ -122,6 +124,7 @@ class PortcallExtras(Body):
     probed_at: ReadOnly
     counters: ReadOnly
     warnings: ReadOnly
+    defaults: ReadOnly
 
 
 class Rotation(Body):

@@ -187,6 +187,20 @@ def flag(call: Call, name: str, value: str) -> bool:
     return True
 
 
+def is_asked(call: Call, name: str) -> bool:
+    """Whether the boolean query parameter *name* is true; left out, it is false.
+
+    Raises:
+        ArmError: 400: It is neither true nor false.
+    """
+    text = call.parameter(name)
+    if text is None:
+        return False
+    if text not in {"true", "false"}:
+        raise invalid_parameter(name, "must be true or false")
+    return text == "true"
+
+
 def answer(content: object, status: int = 200) -> web.Response:
     """An answer with a JSON body."""
     return web.Response(

@@ -53,5 +53,5 @@ def told_extras(extras: Extras | None, tags: Sequence[str] = ()) -> ToldExtras |
         backfilled=told.backfilled or UNSET,
         referrer=told.referrer or UNSET,
         children=list(told.children) or UNSET,
-        tags=list(tags) or UNSET,
+        tags=list(tags or told.tags) or UNSET,
     )

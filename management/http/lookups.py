@@ -3,6 +3,7 @@
 import asyncio
 
 from portcall.management.http.calls import Call
+from portcall.management.http.defaults import NO_DEFAULTS, Defaults
 from portcall.management.http.errors import (
     ArmError,
     group_not_found,
@@ -28,14 +29,20 @@ class Lookups:
         store: The store.
         installation: The subscription and the resource group.
         targets: Where webhooks may lead to, to warn of those that lead elsewhere.
+        defaults: The values of settings that webhooks leave to the installation.
     """
 
     def __init__(
-        self, store: Store, installation: Installation, targets: Targets = ANYWHERE
+        self,
+        store: Store,
+        installation: Installation,
+        targets: Targets = ANYWHERE,
+        defaults: Defaults = NO_DEFAULTS,
     ) -> None:
         self._store = store
         self.installation = installation
         self.targets = targets
+        self.defaults = defaults
 
     def check_scope(self, call: Call) -> None:
         """Check the subscription and the resource group in the path, if there are any.

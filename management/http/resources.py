@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from portcall.management.http import shapes
+from portcall.management.http.defaults import Defaults
 from portcall.management.http.settings import SETTINGS
 from portcall.runtime.clock import now_ms
 from portcall.schemas.certificates import count_of, facts_of
@@ -63,7 +64,12 @@ def registry_answer(installation: Installation, registry: Registry) -> shapes.Re
 
 
 def webhook_answer(
-    installation: Installation, webhook: SigningWebhook, *, secret: str = "", warning: str = ""
+    installation: Installation,
+    webhook: SigningWebhook,
+    *,
+    secret: str = "",
+    warning: str = "",
+    defaults: Defaults | None = None,
 ) -> shapes.Webhook:
     """One webhook.
 
@@ -72,10 +78,14 @@ def webhook_answer(
         webhook: The webhook.
         secret: Its secret, in the answer to the request that set it; else empty.
         warning: Why no request can reach it; empty: nothing is known.
+        defaults: The installation's values, to show those that are in force; None: none is shown.
     """
     extras = _extras(webhook, secret)
-    told = replace(extras, warnings=[warning]) if warning else extras
-    return _resource(installation, webhook, _facts(webhook, told))
+    if warning:
+        extras = replace(extras, warnings=[warning])
+    if defaults is not None:
+        extras = replace(extras, defaults=_in_force(webhook, defaults))
+    return _resource(installation, webhook, _facts(webhook, extras))
 
 
 def exported_answer(installation: Installation, webhook: WebhookRow) -> shapes.Webhook:
@@ -148,6 +158,17 @@ def _extras(webhook: SigningWebhook, secret: str) -> shapes.WebhookExtras:
             webhook.refused,
         ),
     )
+
+
+def _in_force(webhook: VisibleWebhook, defaults: Defaults) -> shapes.SettingDefaults | UnsetType:
+    """The installation's values of the settings that a webhook leaves to it."""
+    left = {
+        each.name: each.show(value)
+        for each in SETTINGS
+        if getattr(webhook, each.column) is None
+        and (value := each.default_in(defaults)) is not None
+    }
+    return shapes.SettingDefaults(**left) if left else UNSET
 
 
 def _time(at_ms: int) -> str | UnsetType:

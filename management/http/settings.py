@@ -14,6 +14,7 @@ from markupsafe import Markup
 from msgspec import UNSET
 from pydantic.alias_generators import to_camel
 
+from portcall.management.http.defaults import Defaults
 from portcall.schemas import filters as filtering
 from portcall.schemas import final_answers as answering
 from portcall.schemas.durations import format_duration, format_limit
@@ -34,7 +35,7 @@ class Setting:
         field: In the console's form.
         label: There, too.
         hint: Below the field, as HTML.
-        placeholder: What an empty field shows.
+        placeholder: What an empty field shows, if the installation has no value.
         is_number: Whether it is one.
         has_lines: Whether it is written on several lines; then it has a place of its own there.
         own_field: Whether the form has a field of its own for it.
@@ -45,7 +46,7 @@ class Setting:
         read: What the API is sent, of what was filled in; of nothing that is null.
         heading: On a webhook's page; empty: it is not there.
         say: What stands there, of the value that answers show.
-        unset: What stands there where answers show nothing.
+        unset: What stands there where answers show nothing, and the installation has no value.
     """
 
     name: str
@@ -64,12 +65,21 @@ class Setting:
     read: Callable[[str], object] = str
     heading: str = ""
     say: Callable[[Any], str] = str
-    unset: str = "the installation's"
+    unset: str = ""
 
     @property
     def key(self) -> str:
         """Its name in JSON."""
         return to_camel(self.name)
+
+    def default_in(self, defaults: Defaults) -> Any:  # noqa: ANN401 (each setting has its own type)
+        """The installation's value, as the store would have it; None: it has none."""
+        return getattr(defaults, self.column, None)
+
+    def emptiness(self, defaults: Defaults) -> str:
+        """What an empty field of the form shows: the value that is then in force."""
+        value = self.default_in(defaults)
+        return self.placeholder if value is None else f"default: {self.write(value)}"
 
 
 def _unless_none(show: Shown) -> Shown:
@@ -99,11 +109,17 @@ def _number(text: str) -> float | str:
 
 
 _PROBES = {True: "always", False: "never"}
+_SENT = {True: "sent", False: "not sent"}
 
 
 def _probe(text: str) -> bool | str:
     """Whether it is probed; else the text, so that the API says what is wrong with it."""
     return {word: value for value, word in _PROBES.items()}.get(text, text)
+
+
+def _sent(text: str) -> bool | str:
+    """The same of a header that is sent or not."""
+    return {word: value for value, word in _SENT.items()}.get(text, text)
 
 
 SETTINGS = (
@@ -171,6 +187,8 @@ SETTINGS = (
             " <code>5d</code>, or <code>none</code>."
         ),
         write=format_limit,
+        heading="Disabled after",
+        say=lambda limit: "never" if limit == format_limit(0) else f"{limit} of failures",
     ),
     Setting(
         name="probe",
@@ -204,6 +222,7 @@ SETTINGS = (
                 f"{filtering.COALESCE}={filtering.DEFAULT_WAIT}",
                 "One request for several platforms (waits 1 minute for the index)",
             ),
+            (filtering.TAGS_ON_DELETE, "Deletes name their tags (a delete waits 2 seconds)"),
             *((f"{filtering.ARTIFACT_TYPES}={each}", f"type: {each}") for each in filtering.TYPES),
         ),
         write=filtering.marks_of,
@@ -243,6 +262,20 @@ SETTINGS = (
         heading="Format",
         say=forming.words_of,
         unset=FormatName.ACR.value,
+    ),
+    Setting(
+        name="traceparent",
+        column="traceparent",
+        show=_unless_none(bool),
+        field="traceparent",
+        label="Trace",
+        hint=Markup(
+            "The header <code>traceparent</code> lets the receiver continue the event's trace;"
+            " only if the installation traces."
+        ),
+        choices=(("", "Sent, by default"), ("sent", "Sent"), ("not sent", "Not sent")),
+        write=lambda traceparent: _SENT[traceparent],
+        read=_sent,
     ),
 )
 """In the order of the form."""

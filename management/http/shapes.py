@@ -134,6 +134,14 @@ class Counters(Shape, frozen=True):
     refused: int
 
 
+class SettingDefaults(Shape, frozen=True):
+    """The installation's values of settings, written like a webhook's own."""
+
+    retry_schedule: list[str] | UnsetType = UNSET
+    max_age: str | UnsetType = UNSET
+    disable_after: str | UnsetType = UNSET
+
+
 class WebhookExtras(Shape, frozen=True, kw_only=True):
     """``properties.portcall`` of a webhook: what ACR does not have.
 
@@ -152,8 +160,11 @@ class WebhookExtras(Shape, frozen=True, kw_only=True):
         scopes: Patterns that narrow the scope; absent: none.
         format: The form of its POSTs, by its name and settings; absent: ACR's.
         final_answers: Which answers refuse a delivery for good; absent: none.
+        traceparent: Whether its POSTs continue the event's trace; absent: they do.
         ca_bundle: In an export only.
         warnings: In the answer to the request that set the URI: why no request can reach it.
+        defaults: The installation's values that are in force because it has none of its own; not in
+            lists.
     """
 
     id: str
@@ -177,6 +188,7 @@ class WebhookExtras(Shape, frozen=True, kw_only=True):
     scopes: list[str] | UnsetType = UNSET
     format: dict[str, str] | UnsetType = UNSET
     final_answers: str | list[int | str] | UnsetType = UNSET
+    traceparent: bool | UnsetType = UNSET
     status_reason: str | UnsetType = UNSET
     status_cause: str | UnsetType = UNSET
     status_changed_at: Timestamp | UnsetType = UNSET
@@ -185,6 +197,7 @@ class WebhookExtras(Shape, frozen=True, kw_only=True):
     counters: Counters
     ca_bundle: str | UnsetType = UNSET
     warnings: list[str] | UnsetType = UNSET
+    defaults: SettingDefaults | UnsetType = UNSET
 
 
 class WebhookFacts(Shape, frozen=True):

@@ -87,3 +87,13 @@ class LetterSelection(Body):
             raise invalid_content([FieldFault("ids", problem)])
         if self.webhook is not None and self.registry is None:
             raise invalid_content([FieldFault("registry", "is required with webhook")])
+
+
+class LettersToPurge(LetterSelection):
+    """The body of purge.
+
+    Attributes:
+        delivered: Only deliveries that were delivered since, or are under way again.
+    """
+
+    delivered: bool = False

@@ -123,18 +123,20 @@ class LetterBox:
                     see(seen)
         return scan
 
-    async def resend(self, queue: str, wanted: LettersWanted, limit: int) -> Scan:
+    async def resend(
+        self, queue: str, wanted: LettersWanted, limit: int, *, only_over: bool = False
+    ) -> Scan:
         """Send the selected letters again, and take them out.
 
         Args:
             queue: The queue.
             wanted: The selection.
             limit: How many letters to take out at most.
+            only_over: Send nothing: take out deliveries that were delivered since or are under way.
 
         Raises:
             BrokerError: The broker does not answer, or did not confirm everything; unconfirmed
-                letters
-                are still there.
+                letters are still there.
             BusyError: Another request reads the queue.
             StoreUnavailableError: The database does not answer.
         """
@@ -150,12 +152,12 @@ class LetterBox:
                     continue
                 batch.append(_Order(seen.letter, *wanted.choose(seen.contents)))
                 if _is_full(batch) or scan.removed + len(batch) >= limit:
-                    await self._send(kept, scan, batch, sent)
+                    await self._send(kept, scan, batch, sent, only_over=only_over)
                     batch = []
                 if scan.removed >= limit:
                     break
-            await self._send(kept, scan, batch, sent)
-        self._tell("letters.resent", queue, scan)
+            await self._send(kept, scan, batch, sent, only_over=only_over)
+        self._tell("letters.purged" if only_over else "letters.resent", queue, scan)
         return scan
 
     async def purge(self, queue: str, wanted: LettersWanted, limit: int) -> Scan:
@@ -204,7 +206,13 @@ class LetterBox:
                 break
 
     async def _send(
-        self, kept: Reading, scan: Scan, batch: Sequence[_Order], sent: set[Key]
+        self,
+        kept: Reading,
+        scan: Scan,
+        batch: Sequence[_Order],
+        sent: set[Key],
+        *,
+        only_over: bool,
     ) -> None:
         """Send pieces, keep those that must stay, and take the letters out: in this order."""
         facts = await asyncio.to_thread(self._facts, batch)
@@ -214,6 +222,9 @@ class LetterBox:
             stays: list[LetterItem] = []
             for piece in order.chosen:
                 fate = fate_of(piece, facts, sent)
+                if fate is Fate.SENT and only_over:
+                    stays.append(piece)
+                    continue
                 scan.count(fate)
                 SETTLED.labels(kept.queue, fate.value).inc()
                 if fate.stays:

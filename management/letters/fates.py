@@ -57,6 +57,24 @@ def key_of(piece: LetterItem) -> Key | None:
     return piece.event.id, piece.event.accepted_ms, piece.delivery.webhook_id
 
 
+def over(attempt: int, last: Last | None) -> Fate | None:
+    """The fate of a delivery that need not be sent; None: it must be.
+
+    Args:
+        attempt: The attempt that its letter holds.
+        last: Its last known state; None: it has no record.
+    """
+    if last is None:
+        return None
+    if last.outcome is Outcome.DELIVERED:
+        return Fate.DELIVERED
+    # A record with "retried" proves that the next attempt waits on the ladder: this letter
+    # holds that attempt only if the attempt itself became a dead letter.
+    if last.outcome is Outcome.RETRIED and last.attempt >= attempt:
+        return Fate.PENDING
+    return None
+
+
 def fate_of(  # noqa: PLR0911 (a table)
     piece: LetterItem, facts: Facts, sent: Container[Key]
 ) -> Fate:
@@ -74,13 +92,8 @@ def fate_of(  # noqa: PLR0911 (a table)
         return Fate.SENT if piece.event.registry in facts.registries else Fate.DELETED
     if key in sent:
         return Fate.PENDING
-    last = facts.lasts.get(key)
-    if last is not None and last.outcome is Outcome.DELIVERED:
-        return Fate.DELIVERED
-    # A record with "retried" proves that the next attempt waits on the ladder: this letter
-    # holds that attempt only if the attempt itself became a dead letter.
-    if last is not None and last.outcome is Outcome.RETRIED and last.attempt >= delivery.attempt:
-        return Fate.PENDING
+    if (fate := over(delivery.attempt, facts.lasts.get(key))) is not None:
+        return fate
     if delivery.webhook_id in facts.always:
         return Fate.SENT
     webhook = facts.webhooks.get(delivery.webhook_id)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from aiohttp import web
 from msgspec import UNSET
 
-from portcall.management.http.calls import Call, answer, flag
+from portcall.management.http.calls import Call, answer, flag, is_asked
 from portcall.management.http.errors import (
     ArmError,
     invalid_parameter,
@@ -25,8 +25,14 @@ from portcall.management.letters.answers import (
     webhook_ids,
     whole_answer,
 )
-from portcall.management.letters.bodies import MAX_REASON, LetterSelection, is_letter_id
+from portcall.management.letters.bodies import (
+    MAX_REASON,
+    LetterSelection,
+    LettersToPurge,
+    is_letter_id,
+)
 from portcall.management.letters.box import QUEUES, BusyError, LetterBox
+from portcall.management.letters.comparing import Comparing
 from portcall.management.letters.counting import Counts
 from portcall.management.letters.scan import OpenedLetter, Scan
 from portcall.management.letters.shapes import DeadLetterList
@@ -43,7 +49,7 @@ LETTER = f"{PATH}/{{letter}}"
 MAX_BODIES = 8 * 1024 * 1024
 """Bytes of bodies on a page; the page ends with the letter that exceeds them."""
 TOKEN_KIND = "letters"  # noqa: S105 (not a secret)
-FILTERS = ("queue", "registry", "webhook", "reason")
+FILTERS = ("queue", "registry", "webhook", "reason", "compare")
 
 
 class LetterHandlers:
@@ -73,6 +79,7 @@ class LetterHandlers:
         size = page_size(call, LETTERS_PAGE)
         skipped = skip_number(call, TOKEN_KIND) or 0
         with_body = flag(call, "$expand", "body")
+        compared = Comparing(self._store.lasts) if is_asked(call, "compare") else None
         wanted = await self._wanted(
             registry=_name(call, "registry"),
             webhook=_name(call, "webhook"),
@@ -83,6 +90,8 @@ class LetterHandlers:
         def see(seen: OpenedLetter) -> None:
             counts.add(seen)
             shown.add(seen)
+            if compared is not None:
+                compared.add(seen)
 
         with refusing():
             scan = await self._box.look(queue, wanted, see)
@@ -99,6 +108,7 @@ class LetterHandlers:
                 counts=counts.answer(known),
                 value=value,
                 next_link=link,
+                compared=await asyncio.to_thread(compared.answer) if compared else UNSET,
             )
         )
 
@@ -126,8 +136,11 @@ class LetterHandlers:
 
     async def purge(self, call: Call) -> web.Response:
         """POST purge: delete letters for good."""
-        body = await call.body(LetterSelection)
+        body = await call.body(LettersToPurge)
         wanted = await self._meant(body)
+        if body.delivered:
+            work = self._box.resend(body.queue, wanted, body.limit, only_over=True)
+            return answer(purged_answer(await _asked(work)))
         return answer(purged_answer(await _asked(self._box.purge(body.queue, wanted, body.limit))))
 
     async def _meant(self, body: LetterSelection) -> LettersWanted:

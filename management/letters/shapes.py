@@ -102,12 +102,27 @@ class DeadLetterCounts(Shape, frozen=True):
     webhooks: list[PlaceCount]
 
 
+class DeadLettersCompared(Shape, frozen=True):
+    """The deliveries in letters, compared with the records.
+
+    Attributes:
+        deliveries: How many were compared: the first 10,000 of the queue.
+        delivered: How many of these were delivered since.
+        under_way: How many of these are under way again.
+    """
+
+    deliveries: int
+    delivered: int
+    under_way: int
+
+
 class DeadLetterList(Shape, frozen=True):
     """Letters of a queue, in its order.
 
     Attributes:
         waiting: How many letters the queue has, whatever the filter.
         complete: Whether all of them were looked at.
+        compared: How many of the deliveries need no sending, with `compare=true`.
     """
 
     queue: str
@@ -116,6 +131,7 @@ class DeadLetterList(Shape, frozen=True):
     counts: DeadLetterCounts
     value: list[DeadLetter]
     next_link: Link | UnsetType = UNSET
+    compared: DeadLettersCompared | UnsetType = UNSET
 
 
 class DeadLettersLeft(Shape, frozen=True):

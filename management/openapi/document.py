@@ -4,7 +4,7 @@ The operations come from `operations`. The schemas of requests come from the pyd
 read them, and those of answers from the structs that the answers are made of.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 import msgspec
@@ -21,6 +21,7 @@ from portcall.management.login.shapes import IdentityRefusal, OAuthError
 from portcall.management.openapi.examples import EXAMPLES
 from portcall.management.openapi.operation_rows import Row
 from portcall.management.openapi.operations import OPERATIONS
+from portcall.management.overview.shapes import WebhookMetrics
 from portcall.runtime.http.openapi import (
     JSON,
     SCHEMAS,
@@ -60,6 +61,9 @@ Paths are case-insensitive. A null counts as a field that was not sent; in `prop
 means the default. Unknown fields are refused. Read-only fields of answers may be sent back and are
 ignored."""
 
+TEXTS: Mapping[type, str] = {Stream: "text/event-stream", WebhookMetrics: "text/plain"}
+"""The types of answers that are no JSON."""
+
 
 def document() -> Json:
     """Return the whole document."""
@@ -92,7 +96,7 @@ def _operation(tag: str, row: Row) -> Operation:
         status: AnswerDescription(_SUCCESS[status], headers=_HEADERS) for status in row.empty
     }
     if row.shape is not None:
-        kind = "text/event-stream" if row.shape is Stream else JSON
+        kind = TEXTS.get(row.shape, JSON)
         says = (row.shape.__doc__ or "").partition("\n")[0].replace("``", "`")
         for status in (row.status, *row.also):
             answers[status] = AnswerDescription(says, row.shape.__name__, kind, _HEADERS)
@@ -150,21 +154,24 @@ def _models() -> Json:
 def _shapes() -> Json:
     """Return the schemas of answers; later versions may add fields, so they allow unknown ones."""
     forms = {row.body for _, row in rows() if row.body and not issubclass(row.body, BaseModel)}
-    found = {row.shape for _, row in rows() if row.shape} - {Stream}
+    found = {row.shape for _, row in rows() if row.shape} - set(TEXTS)
     schemas = components(
         [*_sorted(found | forms), shapes.Error, OAuthError, IdentityRefusal, Event]
     )
     for schema in schemas.values():
         if schema.get("additionalProperties") is False:
             del schema["additionalProperties"]
-    stream = {"type": "string", "description": (Stream.__doc__ or "").replace("``", "`")}
+    texts = {
+        each.__name__: {"type": "string", "description": (each.__doc__ or "").replace("``", "`")}
+        for each in TEXTS
+    }
     refused: Json = {
         "description": "Why a caller without a token was refused.",
         "anyOf": [
             {"$ref": f"{SCHEMAS}{name}"} for name in ("OAuthError", "IdentityRefusal", "Error")
         ],
     }
-    return {**schemas, "Stream": stream, _REFUSED: refused}
+    return {**schemas, **texts, _REFUSED: refused}
 
 
 def _sorted(types: Iterable[type]) -> list[type]:
@@ -273,10 +280,21 @@ PARAMETERS: Json = {
     "expandBody": _parameter(
         "$expand", "Show the headers and the bytes as well.", {"type": "string", "enum": ["body"]}
     ),
+    "compare": _parameter(
+        "compare",
+        "Whether to compare the deliveries with the records: how many were delivered since.",
+        {"type": "boolean", "default": False},
+    ),
     "letter": _parameter(
         "letter", "The letter's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, where="path"
     ),
     "overviewOf": _parameter("registry", "Only this registry, with its webhooks.", _NAME),
+    "metricsOf": {**_parameter("registry", "The registry.", _NAME), "required": True},
+    "metricsWebhook": _parameter(
+        "webhook",
+        "Only these webhooks; may be repeated, up to 500 times. Needed where there are more.",
+        {"type": "array", "items": _NAME},
+    ),
     "span": _parameter(
         "span",
         "The period up to now, from 1m to 31d.",

@@ -90,6 +90,7 @@ EXAMPLES: dict[str, Any] = {
     "WebhookPatch": {"properties": {"status": "disabled"}},
     "Import": {"value": [{"name": "deploy", "properties": _PROPERTIES}]},
     "ReplayBody": {"since": "2026-03-04T10:00:00Z", "outcomes": ["given_up"], "rate": 50},
+    "TryNowBody": {"eventId": "1b21f8fe-1f5d-4f2b-9a2e-2a4d0e5b6a01"},
     "Registry": _json(registry_answer(_INSTALLATION, _REGISTRY)),
     "Webhook": _json(webhook_answer(_INSTALLATION, _WEBHOOK)),
     "Event": _json(acr_event(_SEEN)),

@@ -23,18 +23,20 @@ from portcall.management.http.routes import (
 )
 from portcall.management.letters import routes as letters
 from portcall.management.letters import shapes as lettershapes
-from portcall.management.letters.bodies import LetterSelection
+from portcall.management.letters.bodies import LetterSelection, LettersToPurge
 from portcall.management.openapi.login_operations import LOGIN
 from portcall.management.openapi.operation_rows import PAGED, Row, paged, post
 from portcall.management.overview import routes as overviews
-from portcall.management.overview.shapes import Overview
+from portcall.management.overview import webhook_metrics
+from portcall.management.overview.shapes import Overview, WebhookMetrics
 from portcall.management.recovery import routes as recovery
 from portcall.management.recovery.bodies import IntakePut
 from portcall.management.recovery.shapes import Intake, Republished
 from portcall.management.registries import shapes as above
 from portcall.management.replays import shapes as replayshapes
-from portcall.management.replays.bodies import ReplayBody
+from portcall.management.replays.bodies import ReplayBody, TryNowBody
 from portcall.management.replays.routes import REPLAY, REPLAYS
+from portcall.management.replays.try_now import TRY_NOW
 from portcall.management.sources.bodies import SourcePatch, SourcePut, SourceRotation
 from portcall.management.sources.routes import SOURCE, SOURCES
 from portcall.management.sources.shapes import Source, SourceList
@@ -251,6 +253,13 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             refusals=(404,),
         ),
         Row(
+            *("GET", webhook_metrics.PATH, "getWebhookMetrics"),
+            "Get the metrics of single webhooks of a registry, for Prometheus.",
+            WebhookMetrics,
+            query=("metricsOf", "metricsWebhook"),
+            refusals=(404,),
+        ),
+        Row(
             *("GET", f"{REGISTRY}/explainEvent", "explainEvent"),
             "Explain what became of an event, for every webhook of a registry.",
             explainshapes.Explanation,
@@ -274,6 +283,14 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
     "replays": (
         *_replay(WEBHOOK, "Webhook"),
         *_replay(REGISTRY, "Registry"),
+        Row(
+            *("POST", TRY_NOW, "tryNow"),
+            "Make the next attempt of a waiting delivery now.",
+            replayshapes.TriedNow,
+            TryNowBody,
+            status=202,
+            refusals=(409,),
+        ),
         paged(REPLAYS, "listReplays", "List the replays of a registry.", replayshapes.ReplayList),
         Row("GET", REPLAY, "getReplay", "Get a replay.", replayshapes.Replay),
         post(f"{REPLAY}/cancel", "cancelReplay", "Cancel a replay.", replayshapes.Replay, 409),
@@ -325,7 +342,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             *(letters.PATH, "listDeadLetters"),
             "List dead letters or unrouted messages, with their number and reasons.",
             lettershapes.DeadLetterList,
-            *("queue", "registryName", "webhookName", "reason", "expandBody"),
+            *("queue", "registryName", "webhookName", "reason", "expandBody", "compare"),
             refusals=(404, 409),
         ),
         Row(
@@ -345,7 +362,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             *("POST", f"{letters.PATH}/purge", "purgeDeadLetters"),
             "Purge letters for good.",
             lettershapes.DeadLettersPurged,
-            LetterSelection,
+            LettersToPurge,
             refusals=(404, 409),
         ),
     ),

@@ -1,6 +1,7 @@
 """The pulse: the present state of the installation, refreshed every second while it is watched.
 
-It is cheap otherwise: a query to each queue every minute, and one more when someone looks again.
+Otherwise it is cheap: a query to each queue every minute in which something was recorded, or every
+five minutes, and one more when somebody looks again.
 The sick endpoints are known from deliverers' news since this process began.
 
 `store.traffic` has the sums of the store; this has the state that only the broker and the
@@ -17,6 +18,7 @@ from typing import Protocol
 from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
+from portcall.runtime.pacing import Glance
 from portcall.schemas.health import decode_news
 from portcall.schemas.topology import DEAD, EVENTS_IN, JOURNAL, LOG, UNROUTED, topology, wait_rung
 from portcall.store.engine import Store
@@ -24,7 +26,9 @@ from portcall.store.errors import StoreUnavailableError
 
 WATCHED_MS = 30_000
 """After a request, further ones are expected for this long."""
-WATCHED_PACE_S, PACE_S = 1.0, 60.0
+WATCHED_PACE_S, PACE_S, AT_LEAST_S = 1.0, 60.0, 300.0
+"""How often it is refreshed: while it is watched; otherwise, if something was committed since the
+last time; and in any case."""
 FRESH_S = 1.0
 """How long the first look after a while waits for a new snapshot; a broker may hang."""
 RATED_S = 30
@@ -186,10 +190,11 @@ class Pulse:
         """The last request. A start is none: nobody may ever look."""
         self._wanted = asyncio.Event()
         self._taken = asyncio.Event()
+        self._glance = Glance(store.stamp, AT_LEAST_S)
         self._log = get_logger()
 
     def snapshot(self) -> Snapshot:
-        """The state; a second or two old while it is watched, else up to a minute. Never blocks."""
+        """The state; a second or two old while it is watched, else minutes. Never blocks."""
         return replace(self._snapshot, sick=self._sick_now(self._clock_ms()))
 
     async def look(self) -> Snapshot:
@@ -215,13 +220,18 @@ class Pulse:
     async def run(self) -> None:
         """Keep it fresh; ends only by cancellation."""
         while True:
-            await self.take()
+            if self._is_watched or self._glance.is_due():
+                await self.take()
+                self._glance.done()
             self._taken.set()
-            is_watched = self._clock_ms() - self._looked_ms < WATCHED_MS
             self._wanted.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(WATCHED_PACE_S if is_watched else PACE_S):
+                async with asyncio.timeout(WATCHED_PACE_S if self._is_watched else PACE_S):
                     await self._wanted.wait()
+
+    @property
+    def _is_watched(self) -> bool:
+        return self._clock_ms() - self._looked_ms < WATCHED_MS
 
     async def take(self) -> None:
         """Take a snapshot; without an answer values stay, and the snapshot says why."""

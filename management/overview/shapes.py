@@ -144,3 +144,7 @@ class Overview(Shape, frozen=True):
     traffic: Traffic
     registry: str | UnsetType = UNSET
     webhooks: list[WebhookOverview] | UnsetType = UNSET
+
+
+class WebhookMetrics(Shape, frozen=True):
+    """Metrics of webhooks, in Prometheus' text format."""

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 
 from portcall.management.audit.look import Auditor, Look
-from portcall.management.replays.worker import PUBLISH_S, frames_of, notes_of
+from portcall.management.replays.worker import PUBLISH_S, frames_of, notes_of, with_tags
 from portcall.runtime.broker.publishing import OncePublisher
 from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import shard_of
@@ -85,7 +85,8 @@ class Republisher:
             ]
             lost = [_lost(each) for each in missing if each.webhook_id is not None]
             found = await asyncio.to_thread(self._store.lost.find, lost)
-            await self._publish(list(found.values()))
+            name_tags = self._store.deleted_tags.named
+            await self._publish(await asyncio.to_thread(with_tags, [*found.values()], name_tags))
             without = tuple(each for each in missing if _lost(each) not in found)
             return Outcome(look, len(found), without, len(look.accounts.suspects) == MAX_AT_ONCE)
 

@@ -43,3 +43,15 @@ class ReplayBody(Body):
             since_ms=0 if self.since is None else self.since,
             until_ms=MAX_MS if self.until is None else self.until,
         )
+
+
+class TryNowBody(Body):
+    """The body of tryNow: one delivery that waits.
+
+    Attributes:
+        event_id: Of the newest event of that id.
+        delivery_id: The same by the ``webhook-id`` of its POSTs.
+    """
+
+    event_id: EventId | None = None
+    delivery_id: DeliveryId | None = None

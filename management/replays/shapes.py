@@ -59,3 +59,17 @@ class ReplayList(Shape, frozen=True):
 
     value: list[Replay]
     next_link: Link | UnsetType = UNSET
+
+
+class TriedNow(Shape, frozen=True):
+    """A delivery whose next attempt is made now.
+
+    Attributes:
+        event_id: Its event.
+        delivery_id: Sent as ``webhook-id``.
+        attempt: The number of the attempt that follows.
+    """
+
+    event_id: str
+    delivery_id: str
+    attempt: int

@@ -12,7 +12,8 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import Protocol
 
 from prometheus_client import Counter
 
@@ -21,8 +22,9 @@ from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
-from portcall.runtime.pacing import Glance, unknown
+from portcall.runtime.pacing import Glance, to_tick_s, unknown
 from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.events import Event
 from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, encode_deliveries, encode_journal
 from portcall.schemas.journal import Note, routed
 from portcall.schemas.topology import DELIVER, JOURNAL, deliver_queue, retry_key, retry_queue
@@ -30,15 +32,14 @@ from portcall.store.errors import StoreUnavailableError
 from portcall.store.records.replays import Replay, ReplayedPage, Replays
 from portcall.store.records.selection import SelectedDelivery
 
-if TYPE_CHECKING:
-    from portcall.schemas.events import Event
-
 REPLAYED = Counter(
     "portcall_deliveries_replayed", "Deliveries that replays published.", registry=REGISTRY
 )
 YIELDED = Counter(
     "portcall_replays_yielded", "Pages of replays put off for live traffic.", registry=REGISTRY
 )
+NameTags = Callable[[Sequence[Event]], Sequence[Event]]
+"""The same events, those that delete a manifest with the tags that went with it."""
 MAX_PAGE = 500
 LOOK_S = 1.0
 """How often to look for replays, and to check again after live traffic had priority."""
@@ -70,6 +71,8 @@ class Replayer:
         monotonic: The time that pauses are measured with, seconds.
         stamp: Of the store, for a `runtime.pacing.Glance`.
         pause: Waits for so many seconds.
+        name_tags: Gives deletes the tags that went with them, as the store's deleted tags do; it
+            blocks.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Replayer:
         monotonic: Callable[[], float] = time.monotonic,
         stamp: Callable[[], int | None] = unknown,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        name_tags: NameTags = list,
     ) -> None:
         self._replays = replays
         self._publisher = publisher
@@ -91,6 +95,7 @@ class Replayer:
         self._clock_ms = clock_ms
         self._monotonic = monotonic
         self._pause = pause
+        self._name_tags = name_tags
         self._holder = uuid.uuid4().hex
         self._due: dict[int, float] = {}
         self._glance = Glance(stamp, AT_LEAST_S, monotonic)
@@ -106,7 +111,7 @@ class Replayer:
         while True:
             async with self._working:
                 pause_s = LOOK_S if self._stopping else await self.turn()
-            await self._pause(pause_s)
+            await self._pause(pause_s if self._due else to_tick_s(LOOK_S))
 
     async def stop(self) -> None:
         """End the current page, and leave the rest to others; at once, if necessary."""
@@ -179,7 +184,8 @@ class Replayer:
             disabled=sum(each.enabled is False for each in found),
             is_last=is_last,
         )
-        return [each for each in found if each.enabled], step
+        chosen = [each for each in found if each.enabled]
+        return await asyncio.to_thread(with_tags, chosen, self._name_tags), step
 
     async def _publish(self, page: Sequence[SelectedDelivery]) -> None:
         """Publish a page and wait for every confirm.
@@ -206,6 +212,15 @@ class Replayer:
                 exchange=JOURNAL,
                 timeout_s=PUBLISH_S,
             )
+
+
+def with_tags(page: Sequence[SelectedDelivery], name_tags: NameTags) -> list[SelectedDelivery]:
+    """Deliveries whose deletes have the tags that went with them.
+
+    The stored event has them only if the first webhook that got it had the filter `tagsOnDelete`.
+    """
+    named = name_tags([each.event for each in page])
+    return [replace(each, event=event) for each, event in zip(page, named, strict=True)]
 
 
 def notes_of(page: Sequence[SelectedDelivery]) -> list[Note]:

@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec import UNSET
 
 from portcall.management.audit.look import BehindError
-from portcall.management.http.calls import Call, answer
+from portcall.management.http.calls import Call, answer, is_asked
 from portcall.management.http.errors import ArmError, invalid_parameter, service_unavailable
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.paging import TAGS_PAGE, next_link, page_size, skip_token
@@ -57,7 +57,7 @@ class TagHandlers:
         size = page_size(call, TAGS_PAGE)
         after = _after(call)
         repository = _repository(call)
-        is_waiting = _is_waiting(call)
+        is_waiting = is_asked(call, "catchUp")
         registry = await self._lookups.registry(call)
         if is_waiting:
             await self._wait()
@@ -108,12 +108,3 @@ def _repository(call: Call) -> str | None:
         return check_repository(text)
     except InvalidValueError as error:
         raise invalid_parameter("repository", error.problem) from error
-
-
-def _is_waiting(call: Call) -> bool:
-    text = call.parameter("catchUp")
-    if text is None:
-        return False
-    if text not in {"true", "false"}:
-        raise invalid_parameter("catchUp", "must be true or false")
-    return text == "true"

@@ -17,7 +17,7 @@ from portcall.runtime.broker.publishing import OncePublisher
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
-from portcall.runtime.pacing import Glance
+from portcall.runtime.pacing import Glance, until_tick
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.frames import encode_deliveries, encode_journal
 from portcall.schemas.journal import accepted, routed
@@ -69,7 +69,7 @@ class Alarms:
                     self._glance.done()
             except (StoreUnavailableError, BrokerError) as error:
                 self._log.warning("alarms.postponed", reason=str(error))
-            await asyncio.sleep(INTERVAL_S)
+            await until_tick(INTERVAL_S)
 
     async def look(self) -> None:
         """Count disabled webhooks, and notify the operator of new ones.

@@ -21,7 +21,7 @@ from portcall.runtime.clock import now_ms
 from portcall.runtime.disabled import say_disabled
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
-from portcall.runtime.pacing import Glance
+from portcall.runtime.pacing import Glance, until_tick
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.engine import Store
 from portcall.store.errors import StoreUnavailableError
@@ -148,7 +148,7 @@ class ProbeWatch:
                     self._glance.done()
             except StoreUnavailableError as error:
                 self._log.warning("watch.postponed", reason=str(error))
-            await asyncio.sleep(INTERVAL_S)
+            await until_tick(INTERVAL_S)
 
     async def look(self) -> None:
         """Scan the new records, and send the probes that are due.

@@ -88,7 +88,8 @@ class WebhookHandlers:
     async def get(self, call: Call) -> web.Response:
         """GET a webhook."""
         webhook = await self._lookups.webhook_as(SigningWebhook, call)
-        return answer(webhook_answer(self._installation, webhook))
+        defaults = self._lookups.defaults
+        return answer(webhook_answer(self._installation, webhook, defaults=defaults))
 
     async def put(self, call: Call) -> web.Response:
         """PUT a webhook: created, or replaced as `management.webhooks.drafts` says."""
@@ -149,7 +150,15 @@ class WebhookHandlers:
     def _changed(self, webhook: WebhookRow, secret: str = "") -> web.Response:
         """The answer to a change, with a warning if no request can reach the endpoint."""
         warning = self._lookups.targets.objection(webhook.uri)
-        return answer(webhook_answer(self._installation, webhook, secret=secret, warning=warning))
+        return answer(
+            webhook_answer(
+                self._installation,
+                webhook,
+                secret=secret,
+                warning=warning,
+                defaults=self._lookups.defaults,
+            )
+        )
 
     async def delete(self, call: Call) -> web.Response:
         """DELETE a webhook: 200, or 204 where there was none; 404 where there is no registry."""

@@ -1,4 +1,7 @@
-"""Untagging: which registries have a webhook that wants to hear of deleted tags."""
+"""Untagging: which registries have a webhook that needs events of deleted tags.
+
+Such a webhook has the action `untag`, or the filter `tagsOnDelete`: then routers store the tags.
+"""
 
 from typing import Protocol
 
@@ -10,12 +13,12 @@ class Catalogue(Protocol):
     """The needed part of the store's subscribers."""
 
     def untagging(self) -> frozenset[str]:
-        """The keys of registries with an enabled webhook for `untag`."""
+        """The keys of registries with such a webhook that is enabled."""
         ...
 
 
 class Untagging:
-    """Knows them, at most two seconds late.
+    """Knows these registries, at most two seconds late.
 
     Args:
         catalogue: The store's subscribers.

@@ -100,7 +100,7 @@ class SourceIntake:
             hint = "" if translation.events else self._hints.note(source, sent)
             await self._ingest.add_untags(translation, _acceptance(source))
             async with self._repeats.without(source, translation, made, now_ms()):
-                await self._ingest.publish(translation)
+                await self._ingest.publish(translation, request)
         await self._ingest.note(source.registry, translation)
         _count(source, translation)
         success = conduct_of(source.kind).success

@@ -17,7 +17,7 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from portcall.runtime.broker.contents import Contents, number_of
-from portcall.runtime.broker.wire import BODY, HEADER, METHOD, divert, frame
+from portcall.runtime.broker.wire import BODY, HEADER, METHOD, divert, frame, wire_of
 from portcall.schemas.frames import CONTENT_TYPE
 
 PERSISTENT = 2
@@ -78,24 +78,10 @@ class ConfirmedChannel:
         tag = self._tag + 1
         # The broker returns a message with its properties: the id tells which one it was.
         properties = _properties(content_type, headers, str(tag), lasting=lasting)
-        self._wire.write(self._encoded(body, _method(exchange, key, lasting), properties))
+        self._wire.write(_encoded(self.channel, body, _method(exchange, key, lasting), properties))
         self._tag = tag
         confirmed = self._unconfirmed[tag] = asyncio.get_running_loop().create_future()
         await confirmed
-
-    def _encoded(self, body: bytes, method: bytes, properties: bytes) -> bytes:
-        number, size, most = self.channel.number, len(body), self.channel.max_content_size
-        if most <= 0:  # the broker's frame_max is 0: frames of any size
-            most = max(size, 1)
-        header = _CONTENT.pack(_BASIC, 0, size) + properties
-        parts = (body[start : start + most] for start in range(0, size, most))
-        return b"".join(
-            (
-                frame(METHOD, number, method),
-                frame(HEADER, number, header),
-                *(frame(BODY, number, part) for part in parts),
-            )
-        )
 
     def _takes(self, kind: int, payload: bytes) -> bool:
         if kind == METHOD and payload.startswith((_ACK, _NACK)):
@@ -136,6 +122,34 @@ class ConfirmedChannel:
         for confirmed in unconfirmed.values():
             if not confirmed.done():
                 confirmed.set_exception(reason)
+
+
+def write_empty(channel: Channel, queue: str) -> None:
+    """Write an empty message to a queue, without a confirm: it may be lost.
+
+    Raises:
+        ChannelInvalidStateError: The channel is closed.
+        ConnectionError: The connection is closed.
+    """
+    if channel.is_closed:
+        raise ChannelInvalidStateError(f"channel {channel.number} is closed")
+    properties = _properties("", None, "", lasting=False)
+    wire_of(channel).write(_encoded(channel, b"", _method("", queue, mandatory=False), properties))
+
+
+def _encoded(channel: Channel, body: bytes, method: bytes, properties: bytes) -> bytes:
+    number, size, most = channel.number, len(body), channel.max_content_size
+    if most <= 0:  # the broker's frame_max is 0: frames of any size
+        most = max(size, 1)
+    header = _CONTENT.pack(_BASIC, 0, size) + properties
+    parts = (body[start : start + most] for start in range(0, size, most))
+    return b"".join(
+        (
+            frame(METHOD, number, method),
+            frame(HEADER, number, header),
+            *(frame(BODY, number, part) for part in parts),
+        )
+    )
 
 
 @lru_cache(maxsize=1_000)

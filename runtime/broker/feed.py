@@ -14,7 +14,7 @@ from aio_pika.abc import AbstractConnection
 
 from portcall.runtime.broker.contents import Delivered
 from portcall.runtime.broker.link import Link, consume, open_channel, until_lost
-from portcall.runtime.pacing import Glance, unknown
+from portcall.runtime.pacing import Glance, to_tick_s, unknown
 from portcall.schemas.changes import decode_hint
 from portcall.schemas.topology import HEALTH, WEBHOOKS
 
@@ -104,7 +104,7 @@ class FeedFollower:
         """Follow; ends only by cancellation."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_s):
+                async with asyncio.timeout(to_tick_s(self._poll_s)):
                     await self._hinted.wait()
             is_due = self._glance.is_due()
             if is_due or self._hinted.is_set():

@@ -17,7 +17,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from portcall.runtime.broker.alarms import hear_alarms
-from portcall.runtime.broker.confirms import ConfirmedChannel
+from portcall.runtime.broker.confirms import ConfirmedChannel, write_empty
 from portcall.runtime.broker.link import (
     BROKER_FAILURES,
     LOST,
@@ -32,6 +32,7 @@ from portcall.runtime.broker.refusals import Refusals
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.pacing import until_tick
 
 if TYPE_CHECKING:
     from aiormq import Channel
@@ -169,9 +170,9 @@ class Publisher:
             published = -1
             while True:
                 if published == self._published and not self._alarmed:
-                    await channel.basic_publish(b"", routing_key=NOBODY, wait=False)
+                    write_empty(channel, NOBODY)
                 published = self._published
-                await asyncio.sleep(NUDGE_S)
+                await until_tick(NUDGE_S)
 
     async def publish(
         self,

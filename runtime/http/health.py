@@ -28,10 +28,11 @@ def add_health_routes(
     checks: Mapping[str, Problem],
     warnings: Mapping[str, Problem] | None = None,
     several: Sequence[Several] = (),
+    notes: Mapping[str, Problem] | None = None,
 ) -> None:
     """Serve ``/live`` and ``/ready`` on *app*: 200, or 503 with the reasons.
 
-    With warnings it is still 200, and the status is ``degraded``.
+    With warnings it is still 200, and the status is ``degraded``. Notes change neither of them.
     """
 
     async def live(_request: web.Request) -> web.Response:
@@ -41,12 +42,14 @@ def add_health_routes(
         problems = problems_of(checks)
         if problems:
             return web.json_response({"status": "not ready", "problems": problems}, status=503)
+        noted = problems_of(notes or {})
+        more_to_say = {"notes": noted} if noted else {}
         warned = problems_of(warnings or {})
         for more in several:
             warned |= more()
         if warned:
-            return web.json_response({"status": "degraded", "warnings": warned})
-        return web.json_response({"status": "ready"})
+            return web.json_response({"status": "degraded", "warnings": warned} | more_to_say)
+        return web.json_response({"status": "ready"} | more_to_say)
 
     app.router.add_get("/live", live)
     app.router.add_get("/ready", ready)
@@ -56,15 +59,18 @@ def health_app(
     checks: Mapping[str, Problem],
     warnings: Mapping[str, Problem] | None = None,
     several: Sequence[Several] = (),
+    notes: Mapping[str, Problem] | None = None,
+    *,
+    exemplars: bool = False,
 ) -> web.Application:
-    """The application that serves a role's health."""
+    """The application that serves a role's health; *exemplars*: whether its metrics have some."""
 
-    async def show_metrics(_request: web.Request) -> web.Response:
-        return web.Response(
-            body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE}
-        )
+    async def show_metrics(request: web.Request) -> web.Response:
+        accept = ",".join(request.headers.getall("Accept", [])) if exemplars else ""
+        body, content_type = metrics.exposition(accept)
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     app = web.Application()
-    add_health_routes(app, checks, warnings, several)
+    add_health_routes(app, checks, warnings, several, notes)
     app.router.add_get("/metrics", show_metrics)
     return app

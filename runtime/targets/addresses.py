@@ -52,7 +52,7 @@ def is_allowed(text: str, allowed: Sequence[Network]) -> bool:
 
 
 def refused_parts(text: str, allowed: Sequence[Network]) -> list[Address]:
-    """The address *text* and the IPv4 one that it embeds, as far as they are not allowed.
+    """The address *text*, and the IPv4 address that it embeds: those that are not allowed.
 
     Raises:
         ValueError: It is no address.

@@ -1,6 +1,7 @@
-"""ACR's own format, for webhooks that get the children of an index: the payload as it is.
+"""ACR's own format, for webhooks that get the children of an index, or the tags of a delete.
 
-Webhooks without the filter `coalesce` need no renderer: their body is the event's own bytes.
+Webhooks without the filters `coalesce` and `tagsOnDelete` need no renderer: their body is the
+event's own bytes.
 """
 
 from portcall.schemas.formats.facts import Facts, Options

@@ -9,24 +9,28 @@ fluxcd/notification-controller, internal/server/receiver_handlers.go; the purl t
 from functools import lru_cache
 from urllib.parse import quote
 
-import msgspec
-
 from portcall.schemas.events import Action
-from portcall.schemas.formats.cloudevents import DATA, binary_headers
-from portcall.schemas.formats.facts import Facts, Options, encoded, present
-from portcall.schemas.formats.results import Rendered, Result
+from portcall.schemas.formats.cloudevents import DATA, escaped
+from portcall.schemas.formats.facts import Facts, Options, encoded
+from portcall.schemas.formats.results import Headers, Rendered, Result
 from portcall.schemas.formats.saying import omitted
+from portcall.schemas.formats.shapes import Shape, slot
 
 _ACTIONS = frozenset((Action.PUSH, Action.DELETE, Action.CHART_PUSH, Action.CHART_DELETE))
 OLD, NEW = "0.4", "0.5"
 _VERSIONS = {OLD: "0.4.1", NEW: "0.5.1"}
 _PUBLISHED, _DELETED = "dev.cdevents.artifact.published", "dev.cdevents.artifact.deleted"
 _TYPES = {
-    OLD: {_PUBLISHED: f"{_PUBLISHED}.0.2.0", _DELETED: f"{_DELETED}.0.1.0"},
-    NEW: {_PUBLISHED: f"{_PUBLISHED}.0.3.0", _DELETED: f"{_DELETED}.0.2.0"},
+    OLD: (f"{_PUBLISHED}.0.2.0", f"{_DELETED}.0.1.0"),
+    NEW: (f"{_PUBLISHED}.0.3.0", f"{_DELETED}.0.2.0"),
 }
+"""The types of an artifact's publication and of its deletion, by version."""
 PING_TYPE = "dev.cdeventsx.portcall-webhook.pinged.0.1.0"
 """A custom event: the vocabulary has no ping. Source: custom/README.md of the specification."""
+
+
+_ID, _TIME, _SUBJECT, _BODY = "id", "time", "subject", "body"
+"""What differs between the events of one repository and tag."""
 
 
 def render(facts: Facts, options: Options) -> Result:
@@ -34,52 +38,106 @@ def render(facts: Facts, options: Options) -> Result:
     if not facts.is_ping and (instead := omitted(facts, "CDEvents", actions=_ACTIONS)):
         return instead
     version = options.get("version", OLD)
-    event_type, subject = _subject(facts, version)
-    source = f"https://{facts.host}/{facts.repository}".rstrip("/")
-    context = {
-        "version" if version == OLD else "specversion": _VERSIONS[version],
-        "id": facts.id,
-        "source": source,
-        "type": event_type,
-        "timestamp": facts.time,
+    is_binary = options.get("mode", "binary") == "binary"
+    event_type = PING_TYPE if facts.is_ping else _TYPES[version][facts.is_delete]
+    source = _source(facts.host, facts.repository)
+    subject = facts.event.registry if facts.is_ping else purl(facts)
+    values = {
+        _ID: encoded(facts.id),
+        _TIME: encoded(facts.time),
+        _SUBJECT: encoded(subject),
+        _BODY: bytes(facts.event.body),
     }
+    shape = _shape(version, is_binary, event_type, source, facts.actor)
+    body = shape.filled(values)
+    if not is_binary:
+        return Rendered(body)
+    return Rendered(body, _headers(facts.id, source, event_type, subject, facts.time))
+
+
+@lru_cache(maxsize=1024)
+def _source(host: str, repository: str) -> str:
+    return f"https://{host}/{repository}".rstrip("/")
+
+
+@lru_cache(maxsize=1024)
+def _shape(
+    version: str,
+    is_binary: bool,  # noqa: FBT001 (a key of the cache)
+    event_type: str,
+    source: str,
+    actor: str,
+) -> Shape:
+    """A CDEvent, in binary mode alone and otherwise in its CloudEvent."""
     event = {
-        "context": context,
-        "subject": {**subject, "source": source},
-        "customData": msgspec.Raw(facts.event.body),
+        "context": {
+            "version" if version == OLD else "specversion": _VERSIONS[version],
+            "id": slot(_ID),
+            "source": source,
+            "type": event_type,
+            "timestamp": slot(_TIME),
+        },
+        "subject": _subject(version, event_type, source, actor),
+        "customData": slot(_BODY),
         "customDataContentType": DATA,
     }
-    attributes: dict[str, object] = {
-        "specversion": "1.0",
-        "id": facts.id,
-        "source": source,
-        "type": event_type,
-        "subject": subject["id"],
-        "time": facts.time,
-    }
-    if options.get("mode", "binary") == "binary":
-        return Rendered(encoded(event), binary_headers(attributes))
-    return Rendered(encoded({**attributes, "datacontenttype": DATA, "data": event}))
+    if is_binary:
+        return Shape.of(event)
+    return Shape.of(
+        {
+            "specversion": "1.0",
+            "id": slot(_ID),
+            "source": source,
+            "type": event_type,
+            "subject": slot(_SUBJECT),
+            "time": slot(_TIME),
+            "datacontenttype": DATA,
+            "data": event,
+        }
+    )
 
 
-def _subject(facts: Facts, version: str) -> tuple[str, dict[str, object]]:
-    """The type of the event, and its subject without the source."""
-    if facts.is_ping:
-        subject: dict[str, object] = {"id": facts.event.registry, "content": {}}
-        return PING_TYPE, subject if version == NEW else {**subject, "type": "portcall-webhook"}
-    event_type = _TYPES[version][_DELETED if facts.is_delete else _PUBLISHED]
-    subject = {"id": purl(facts), "content": present({"user": facts.actor})}
-    return event_type, subject if version == NEW else {**subject, "type": "artifact"}
+def _subject(version: str, event_type: str, source: str, actor: str) -> dict[str, object]:
+    is_ping = event_type == PING_TYPE
+    content = {"user": actor} if actor and not is_ping else {}
+    subject: dict[str, object] = {"id": slot(_SUBJECT), "content": content}
+    if version == OLD:
+        subject["type"] = "portcall-webhook" if is_ping else "artifact"
+    subject["source"] = source
+    return subject
+
+
+def _headers(event_id: str, source: str, event_type: str, subject: str, time: str) -> Headers:
+    """The attributes as headers of the binary mode."""
+    return (
+        ("ce-specversion", "1.0"),
+        ("ce-id", escaped(event_id)),
+        ("ce-source", _escaped(source)),
+        ("ce-type", event_type),
+        ("ce-subject", escaped(subject)),
+        ("ce-time", escaped(time)),
+    )
 
 
 def purl(facts: Facts) -> str:
     """The package URL of an image; without a digest it has no version."""
-    path = _quoted(f"{facts.host}/{facts.repository}")
-    name = _quoted(facts.repository.rpartition("/")[2].lower())
+    name, place = _named(facts.host, facts.repository, facts.tag)
     algorithm, _, value = facts.digest.partition(":")
     version = f"@{_quoted(algorithm)}%3A{value}" if value else ""
-    tag = f"&tag={_quoted(facts.tag)}" if facts.tag else ""
-    return f"pkg:oci/{name}{version}?repository_url={path}{tag}"
+    return f"pkg:oci/{name}{version}?repository_url={place}"
+
+
+@lru_cache(maxsize=1024)
+def _named(host: str, repository: str, tag: str) -> tuple[str, str]:
+    """The name in a package URL, and its place with the tag."""
+    name = _quoted(repository.rpartition("/")[2].lower())
+    path = _quoted(f"{host}/{repository}")
+    return name, f"{path}&tag={_quoted(tag)}" if tag else path
+
+
+@lru_cache(maxsize=1024)
+def _escaped(text: str) -> str:
+    return escaped(text)
 
 
 @lru_cache(maxsize=4096)

@@ -13,8 +13,9 @@ import msgspec
 from msgspec import structs
 
 from portcall.schemas.children import with_children
+from portcall.schemas.deletes import naming_tags
 from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.events import Event
+from portcall.schemas.events import Action, Event
 from portcall.schemas.extras import NONE
 from portcall.schemas.formats.facts import Options, facts_of
 from portcall.schemas.formats.names import FormatName
@@ -36,11 +37,14 @@ class Chosen:
         options: Its settings.
         lists_children: Whether the payload of an index has its children, as a webhook with the
             filter `coalesce` gets it.
+        names_tags: Whether a delete names the tags that went with its manifest, as a webhook with
+            the filter `tagsOnDelete` gets it.
     """
 
     format: Format
     options: Options
     lists_children: bool = False
+    names_tags: bool = False
 
     @property
     def content_type(self) -> str:
@@ -49,33 +53,55 @@ class Chosen:
 
     def render(self, event: Event) -> Result:
         """Render an event."""
-        if self.lists_children and (children := (event.extras or NONE).children):
-            body = with_children(bytes(event.body), children)
-            event = structs.replace(event, body=msgspec.Raw(body))
+        event = self._told(event)
         try:
             facts = facts_of(event)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return Unrenderable("the event's body is no payload of ACR's")
         return self.format.render(facts, self.options)
 
+    def _told(self, event: Event) -> Event:
+        """The event, whose payload has the extras that the webhook asks for, and no others.
 
-def chosen_of(stored: Mapping[str, str] | None, *, lists_children: bool = False) -> Chosen | None:
+        Without the filter a delete has no tags, also where another webhook got them.
+        """
+        extras = event.extras or NONE
+        if self.lists_children and extras.children:
+            body = with_children(bytes(event.body), extras.children)
+            return structs.replace(event, body=msgspec.Raw(body))
+        if not extras.tags:
+            return event
+        if not self.names_tags or event.action != Action.DELETE:
+            return structs.replace(event, extras=structs.replace(extras, tags=()))
+        body = naming_tags(bytes(event.body), extras.tags)
+        return structs.replace(event, body=msgspec.Raw(body))
+
+
+def chosen_of(
+    stored: Mapping[str, str] | None, *, lists_children: bool = False, names_tags: bool = False
+) -> Chosen | None:
     """The format of a stored setting; None: ACR's, whose body is the event's own.
 
     Args:
         stored: The setting; None: there is none.
         lists_children: Whether the payload of an index has its children.
+        names_tags: Whether a delete names its tags.
     """
-    return _chosen(tuple(sorted((stored or {}).items())), lists_children)
+    return _chosen(tuple(sorted((stored or {}).items())), lists_children, names_tags)
 
 
 @lru_cache(maxsize=1024)
-def _chosen(items: tuple[tuple[str, str], ...], lists_children: bool) -> Chosen | None:  # noqa: FBT001 (a key of the cache)
+def _chosen(
+    items: tuple[tuple[str, str], ...],
+    lists_children: bool,  # noqa: FBT001 (a key of the cache)
+    names_tags: bool,  # noqa: FBT001 (the same)
+) -> Chosen | None:
     options = dict(items)
     found = FORMATS.get(options.pop(NAME, FormatName.ACR))
     if found is None:
-        return Chosen(ACR, {}, lists_children) if lists_children else None
-    return Chosen(found, options, lists_children)
+        is_plain = not lists_children and not names_tags
+        return None if is_plain else Chosen(ACR, {}, lists_children, names_tags)
+    return Chosen(found, options, lists_children, names_tags)
 
 
 def check_format(wanted: Mapping[str, object]) -> dict[str, str] | None:

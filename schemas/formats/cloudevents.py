@@ -7,20 +7,22 @@ Source: CloudEvents 1.0.2, "JSON Event Format" and "HTTP Protocol Binding"; Even
 Azure Container Registry.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from portcall.schemas.events import Action
-from portcall.schemas.formats.facts import Facts, Options, encoded, present
+from portcall.schemas.formats.facts import Facts, Options, encoded
 from portcall.schemas.formats.results import Headers, Rendered, Result
 
-AZURE_TYPES = {
+AZURE_TYPES: Mapping[str, str] = {
     Action.PUSH: "Microsoft.ContainerRegistry.ImagePushed",
     Action.DELETE: "Microsoft.ContainerRegistry.ImageDeleted",
     Action.CHART_PUSH: "Microsoft.ContainerRegistry.ChartPushed",
     Action.CHART_DELETE: "Microsoft.ContainerRegistry.ChartDeleted",
 }
 """Event Grid has these four."""
-OWN_TYPES = {
+OWN_TYPES: Mapping[str, str] = {
     Action.PUSH: "portcall.image.pushed",
     Action.DELETE: "portcall.image.deleted",
     Action.QUARANTINE: "portcall.image.quarantined",
@@ -29,9 +31,13 @@ OWN_TYPES = {
     Action.UNTAG: "portcall.image.untagged",
 }
 PING_TYPE = "portcall.ping"
+_TYPES = {"azure": {**OWN_TYPES, **AZURE_TYPES}, "image": OWN_TYPES}
+"""By the option ``types``; a type that Event Grid does not have is ours."""
 STRUCTURED = "application/cloudevents+json; charset=utf-8"
 DATA = "application/json"
 ORIGIN = "WebHook-Request-Origin"
+MAX_TAGS = 1024
+"""Characters; many servers take 8 KB of headers."""
 _PLAIN = frozenset(range(0x21, 0x7F)) - set(b'"%')
 
 
@@ -58,30 +64,36 @@ def origin_header(options: Options) -> Headers:
     return ((ORIGIN, origin),) if origin else ()
 
 
-def attributes_of(facts: Facts, options: Options) -> dict[str, object]:
+def attributes_of(facts: Facts, options: Options) -> dict[str, str]:
     """The attributes of a CloudEvent, without its content type."""
-    return {
+    attributes = {
         "specversion": "1.0",
         "id": facts.id,
-        **present(
-            {
-                "source": options.get("source") or f"https://{facts.host}",
-                "type": type_of(facts.action, options.get("types", "azure")),
-                "subject": subject_of(facts),
-                "time": facts.time,
-            }
-        ),
+        "source": options.get("source") or f"https://{facts.host}",
+        "type": type_of(facts.action, options.get("types", "azure")),
     }
+    if subject := subject_of(facts):
+        attributes["subject"] = subject
+    if facts.time:
+        attributes["time"] = facts.time
+    if facts.tags and (tags := _tags(facts)):
+        attributes["tags"] = tags
+    return attributes
+
+
+def _tags(facts: Facts) -> str:
+    """An extension attribute: the tags that went with a deleted manifest; empty: it has none.
+
+    CloudEvents have no lists, and an attribute is a header in the binary mode: so many tags that
+    they do not fit are in the data only.
+    """
+    tags = ",".join(facts.tags)
+    return tags if len(tags) <= MAX_TAGS else ""
 
 
 def type_of(action: str, types: str) -> str:
-    """The type of an event; one that Event Grid does not have is ours."""
-    known = AZURE_TYPES if types == "azure" else OWN_TYPES
-    for each in (known, OWN_TYPES):
-        for named, said in each.items():
-            if named == action:
-                return said
-    return PING_TYPE
+    """The type of an event."""
+    return _TYPES[types].get(action, PING_TYPE)
 
 
 def subject_of(facts: Facts) -> str:
@@ -94,9 +106,9 @@ def subject_of(facts: Facts) -> str:
     return facts.name
 
 
-def binary_headers(attributes: dict[str, object]) -> Headers:
+def binary_headers(attributes: Mapping[str, str]) -> Headers:
     """The attributes as headers of the binary mode."""
-    return tuple((f"ce-{name}", escaped(str(value))) for name, value in attributes.items())
+    return tuple([(f"ce-{name}", escaped(value)) for name, value in attributes.items()])
 
 
 def escaped(text: str) -> str:

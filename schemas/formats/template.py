@@ -37,7 +37,7 @@ MAX_BODY = 262_144
 JSON = "application/json"
 FIELDS = (
     "id", "timestamp", "action", "registry", "host", "repository", "tag", "digest", "mediaType",
-    "size", "actor", "artifactType", "platforms", "children", "image", "request", "payload",
+    "size", "actor", "artifactType", "platforms", "children", "tags", "image", "request", "payload",
 )  # fmt: skip
 """What expressions see: nothing else is there."""
 
@@ -113,6 +113,7 @@ def seen(facts: Facts) -> dict[str, Any]:
         "artifactType": extras.artifact_type,
         "platforms": list(extras.platforms),
         "children": msgspec.to_builtins(extras.children),
+        "tags": list(extras.tags),
         "image": "" if facts.is_ping else facts.reference,
         "request": payload.get("request", {}),
         "payload": payload,

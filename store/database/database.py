@@ -51,18 +51,31 @@ class Database:
     Args:
         url: The database's URL.
         cache_mib: How much of the file each connection to SQLite caches in memory.
+        idle_transaction_s: After how long PostgreSQL undoes a transaction in which this process
+            does nothing, seconds; None: never. Its locks otherwise last for as long as the process
+            is stopped, or, if its machine is gone, until PostgreSQL misses it.
     """
 
-    def __init__(self, url: str, *, cache_mib: int = CACHE_MIB) -> None:
-        self._engine = _engine(database_url(url), cache_mib)
+    def __init__(
+        self, url: str, *, cache_mib: int = CACHE_MIB, idle_transaction_s: int | None = None
+    ) -> None:
+        self._engine = _engine(database_url(url), cache_mib, idle_transaction_s)
         self.is_sqlite = self._engine.dialect.name == "sqlite"
         self._stamp = ChangeStamp(self._engine.url.database or "") if self.is_sqlite else None
+        self._is_closed = False
+        event.listen(self._engine, "checkin", self._returned)
 
     def close(self) -> None:
-        """Close the pooled connections."""
+        """Close the pooled connections; one in use by another thread is closed after its block."""
+        self._is_closed = True
         self._engine.dispose()
         if self._stamp is not None:
             self._stamp.close()
+
+    def _returned(self, _connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        """The engine forgets what is in use when it is disposed; nobody else would close it."""
+        if self._is_closed:
+            record.invalidate()
 
     def stamp(self) -> int | None:
         """A number that stays equal as long as nothing is committed, by any process.
@@ -159,14 +172,18 @@ def database_url(text: str) -> URL:
     return url
 
 
-def _engine(url: URL, cache_mib: int) -> Engine:
+def _engine(url: URL, cache_mib: int, idle_transaction_s: int | None) -> Engine:
     if url.get_backend_name() != "sqlite":
+        arguments = dict(_POSTGRESQL_ARGUMENTS)
+        if idle_transaction_s is not None:
+            idle = f" -c idle_in_transaction_session_timeout={idle_transaction_s}s"
+            arguments["options"] = f"{arguments['options']}{idle}"
         return sqlalchemy.create_engine(
             url,
             pool_pre_ping=True,
             pool_use_lifo=True,
             pool_timeout=POOL_TIMEOUT_S,
-            connect_args=_POSTGRESQL_ARGUMENTS,
+            connect_args=arguments,
             hide_parameters=True,
         )
     engine = sqlalchemy.create_engine(

@@ -34,6 +34,9 @@ from portcall.store.database.filter_type import FilterType
 Big = BigInteger().with_variant(Integer, "sqlite")
 """64 bits; SQLite's INTEGER has them, and only with that name is a key the row's own number."""
 
+MAX_BIG = 2**63 - 1
+"""The greatest value of such a column: PostgreSQL refuses to compare one with a greater number."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -107,6 +110,10 @@ def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
+NAMES_TAGS_SQLITE = "filters LIKE '%\"tagsOnDelete\"%'"
+NAMES_TAGS_POSTGRESQL = "(filters ->> 'tagsOnDelete') = 'true'"
+"""Webhooks with the filter `tagsOnDelete`. An index is used only for the very text that it has."""
+
 webhooks = Table(
     "webhooks",
     metadata,
@@ -145,6 +152,12 @@ webhooks = Table(
     *_settings(),
     UniqueConstraint("registry_key", "name_key"),
     Index("ix_webhooks_untag", "actions", **_where("actions >= 32")),
+    Index(
+        "ix_webhooks_names_tags",
+        "registry_key",
+        sqlite_where=text(NAMES_TAGS_SQLITE),
+        postgresql_where=text(NAMES_TAGS_POSTGRESQL),
+    ),
 )
 """Webhooks. ``delivered`` to ``cancelled``, and ``refused``, count their records: see
 `store.webhooks.health`."""
@@ -196,6 +209,17 @@ positions = Table(
     Column("frame_id", Text, nullable=False),
 )
 """The last frame of each stream whose records are in the log."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("term", Big, nullable=False),
+    Column("expires_ms", Big, nullable=False),
+    Column("awaited_until_ms", Big, nullable=False),
+)
+"""The recorder's lease, by the database's clock: see `store.records.lease`."""
 
 frames = Table(
     "frames",
@@ -481,3 +505,19 @@ told_children = Table(
 )
 """What webhooks with the filter `coalesce` were told of manifests: see
 `store.intake.told_children`."""
+
+overtaken = Table(
+    "overtaken",
+    metadata,
+    Column("webhook_id", Big, primary_key=True, autoincrement=False),
+    Column("delivery", Text, primary_key=True),
+    Column("accepted_ms", Big, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("began_ms", Big, primary_key=True, autoincrement=False),
+    Column("is_published", Integer, nullable=False),
+    Column("kept_until_ms", Big, nullable=False),
+    Index(None, "kept_until_ms"),
+    sqlite_with_rowid=False,
+)
+"""Deliveries that wait, and of which a copy was published: see `store.webhooks.overtaken`."""

@@ -1,26 +1,71 @@
-"""The tags of a delete, which a registry tells apart from it.
+"""The tags of a delete, which a registry reports apart from it.
 
 Deleting a manifest by its digest makes one notification with the digest, the event, and one more
 for each tag that pointed to it. They share the id of the request to the registry, and come before
 the event (GitLab) or after it (docker distribution, which sends one at a time). So they are joined
-when an event is shown. Kept as long as records, of very many the newest.
+when an event is shown, replayed, or sent to a webhook with the filter `tagsOnDelete`. Kept as long
+as records, of very many the newest.
+
+Where a webhook of the registry has that filter, routers write them as well, from events, and before
+they acknowledge these: the recorder's come from notes, which a crash may lose. So a tag may be
+there twice.
 """
 
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, delete, insert, select
 
+from portcall.schemas.deletes import DeletedManifest, DeletedTag, manifest_in, with_tags
+from portcall.schemas.events import Event
+from portcall.schemas.extras import MAX_TAGS
 from portcall.schemas.journal import TAG_DELETE, IgnoredNote
-from portcall.store.database.database import chunks
+from portcall.store.database.database import Database, chunks
 from portcall.store.database.tables import deleted_tags
+from portcall.store.intake import known_tags
 
 KEPT = 100_000
 """Rows: some 30 MB."""
-MAX_TAGS = 100
-"""Of one delete that are shown."""
 
 TagsKey = tuple[str, str, str]
 """A registry's key, the id of a request to the registry, and a repository."""
+
+
+class DeletedTags:
+    """The table, for routers. Both methods may raise `StoreUnavailableError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def tell(self, tags: Sequence[DeletedTag]) -> None:
+        """Remember deleted tags; survives a power cut."""
+        with self._database.writing(durable=True) as connection:
+            connection.execute(insert(deleted_tags), [each._asdict() for each in tags])
+
+    def named(self, events: Sequence[Event]) -> list[Event]:
+        """The same events; those that delete a manifest with the tags that went with it.
+
+        These are the tags that the registry reported with the id of the same request, or, if there
+        are none, the known tags that named the digest. An event that has tags keeps them.
+        """
+        deletes = [manifest_in(each) for each in events]
+        keys = [_key(each) for each in deletes if each and each.request_id]
+        if not any(deletes):
+            return list(events)
+        with self._database.reading() as connection:
+            told = find(connection, keys)
+            return [
+                event
+                if each is None
+                else with_tags(
+                    event,
+                    told.get(_key(each)) or known_tags.gone_with(connection, each, MAX_TAGS),
+                )
+                for event, each in zip(events, deletes, strict=True)
+            ]
+
+
+def _key(manifest: DeletedManifest) -> TagsKey:
+    return manifest.registry, manifest.request_id, manifest.repository
 
 
 def add(connection: Connection, notes: Iterable[IgnoredNote]) -> None:

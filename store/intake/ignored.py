@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from portcall.schemas.frames import RawJournalFrame
 from portcall.schemas.journal import IgnoredNote
-from portcall.store.database.tables import ignored
+from portcall.store.database.tables import MAX_BIG, ignored
 from portcall.store.intake import deleted_tags
 
 KEPT = 10_000
@@ -20,7 +20,6 @@ KEPT = 10_000
 MAX_TEXT = 600
 """Characters of one text; the producer sends 400 at most."""
 MAX_FOUND = 100
-_MAX_BIG = 2**63 - 1
 
 _decode = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_note = msgspec.json.Decoder(IgnoredNote).decode
@@ -174,7 +173,7 @@ def _fits(note: IgnoredNote) -> bool:
         *(note.repository, note.tag, note.place, note.problem, note.request_id),
     )
     are_short = all(len(text) <= MAX_TEXT and "\0" not in text for text in texts)
-    return are_short and 0 <= note.ignored_ms <= _MAX_BIG
+    return are_short and 0 <= note.ignored_ms <= MAX_BIG
 
 
 def _event(row: Any) -> IgnoredEvent:  # noqa: ANN401 (a row of the queries above)

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, select, tuple_
 
+from portcall.schemas.deletes import DeletedManifest
 from portcall.schemas.events import Action
 from portcall.schemas.journal import Note
 from portcall.store.database.database import Database, chunks
 from portcall.store.database.tables import known_tags
 
+RECENT_MS = 60_000
+"""So long before a delete another event may say that its digest is gone: a registry may send the
+same delete again, and each counts as accepted when it comes."""
 MAX_MANIFEST = 300
 """Characters of a digest; the producer accepts no more (`schemas.events`)."""
 BEGINNING = ("", "")
@@ -143,6 +147,20 @@ def take(connection: Connection, notes: Iterable[Note]) -> None:
     _write(connection, sorted((*key, *row) for key, row in pending.items()))
 
 
+def gone_with(connection: Connection, manifest: DeletedManifest, most: int) -> list[str]:
+    """The tags that named a manifest when it was deleted, in the order of their names.
+
+    Args:
+        connection: Reads.
+        manifest: The manifest. The recorder may have taken the note of its delete already, or not.
+        most: How many tags.
+    """
+    place, until_ms = (manifest.registry, manifest.repository), manifest.deleted_ms
+    values = (*place, *place, manifest.digest, until_ms, until_ms - RECENT_MS, most)
+    rows = connection.exec_driver_sql(_marked(connection, _GONE_WITH), values)
+    return [row.tag for row in rows]
+
+
 def forget(connection: Connection, registry: str) -> None:
     """Delete the tags of a registry (its key) that is deleted."""
     connection.execute(delete(known_tags).where(known_tags.c.registry == registry))
@@ -165,6 +183,13 @@ _BURY = (
 )
 """The tags are found first, and the + keeps two columns out of the choice of an index. SQLite has
 no statistics: it would read every older tag of every registry instead."""
+_GONE_WITH = (
+    "SELECT tag FROM known_tags WHERE registry = ? AND repository = ?"
+    " AND tag IN (SELECT tag FROM known_tags"
+    " WHERE registry = ? AND repository = ? AND digest = ?)"
+    " AND +seen_ms <= ? AND (+is_there = 1 OR +seen_ms >= ?) ORDER BY tag LIMIT ?"
+)
+"""A row that is there and newer belongs to a later push. The tags are found first, as above."""
 
 
 def _keep_newest(

@@ -20,6 +20,7 @@ from portcall.store.journal import tallies
 from portcall.store.journal.entries import JournalRow
 from portcall.store.journal.open_events import BEGINNING, Cursor, OpenEvent, open_events
 from portcall.store.journal.tallies import Tally
+from portcall.store.records import lease
 from portcall.store.records.appending import read_position
 
 CHUNK = 500
@@ -31,7 +32,9 @@ SKEW_MS = 5_000
 deleted although its event is not older than the retention."""
 
 
-def settle(database: Database, after: Cursor = BEGINNING) -> tuple[int, Cursor | None]:
+def settle(
+    database: Database, after: Cursor = BEGINNING, term: int | None = None
+) -> tuple[int, Cursor | None]:
     """Settle the ended ones of the next open events; how many, and the next cursor (None: done)."""
     with database.reading() as connection:
         since_ms = counters.read(connection, counters.JOURNAL_SINCE)
@@ -39,6 +42,7 @@ def settle(database: Database, after: Cursor = BEGINNING) -> tuple[int, Cursor |
         complete = _complete(connection, [row for row in rows if row.matches is not None])
     if complete:
         with database.writing(durable=False) as connection:
+            lease.verify(connection, term)
             # Unless a note arrived in between that changed the expected deliveries.
             connection.execute(_SETTLE, [_values(row, tally) for row, tally in complete])
     return len(complete), rows[-1].cursor if rows else None
@@ -87,7 +91,7 @@ def _values(row: OpenEvent, tally: Tally) -> dict[str, object]:
     }
 
 
-def check(database: Database) -> int:
+def check(database: Database, term: int | None = None) -> int:
     """Make rows for events of the log that the journal lacks; returns how many were checked.
 
     Such a row says: there are records, and the event was not accepted. A note may still arrive, and
@@ -104,6 +108,7 @@ def check(database: Database) -> int:
         ]
     if found:
         with database.writing(durable=False) as connection:
+            lease.verify(connection, term)
             counters.bump(connection, counters.JOURNAL_SINCE, 0)  # locks out writers of notes
             arrived = noting.known_digests(connection, [row.digest for row in strays])
             noting.add(connection, [row for row in strays if row.digest not in arrived])

@@ -109,7 +109,7 @@ def _acceptances(frames: Iterable[RawJournalFrame]) -> Iterator[tuple[str, int]]
             sound = [sound_note(raw) for raw in raw_notes(bytes(frame.notes))]
             notes = [each[1] for each in sound if each is not None]
         for note in notes:
-            if note.webhooks is None and 0 <= note.accepted_ms <= holding.MAX_BIG:
+            if note.webhooks is None and 0 <= note.accepted_ms <= tables.MAX_BIG:
                 registry = note.registry
                 if len(registry) <= MAX_ID_LENGTH and "\0" not in registry:
                     yield registry, note.accepted_ms

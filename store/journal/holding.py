@@ -14,8 +14,8 @@ import msgspec
 
 from portcall.schemas.filters import COALESCING
 from portcall.schemas.journal import differences, numbers
+from portcall.store.database.tables import MAX_BIG
 
-MAX_BIG = 2**63 - 1
 _MAX_NAMES = 32
 _MAX_NAME = 64
 

@@ -1,6 +1,9 @@
 """The journal as one object: the recorder writes it, and an audit reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
 
 from portcall.schemas.frames import RawJournalFrame
 from portcall.schemas.topology import JOURNAL
@@ -14,18 +17,28 @@ from portcall.store.journal import entries as noting
 from portcall.store.journal.accounts import Accounts
 from portcall.store.journal.noted import NotedEvent
 from portcall.store.journal.open_events import BEGINNING, Cursor
-from portcall.store.records import appending
+from portcall.store.records import appending, lease
 from portcall.store.records.appending import Position
 
 
 class Journal:
     """The accepted events and their webhooks, for comparison with the log.
 
-    All methods may raise `StoreUnavailableError`: the database does not answer.
+    All methods may raise `StoreUnavailableError`: the database does not answer. Those that write
+    raise `LeaseLostError` if another recorder leads.
+
+    Args:
+        database: The database.
+        term: The term in which a recorder writes; see `store.records.lease`. None: unchecked.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, term: int | None = None) -> None:
         self._database = database
+        self._term = term
+
+    def in_term(self, term: int) -> "Journal":
+        """The same journal, which a recorder writes in that term of its lease only."""
+        return Journal(self._database, term)
 
     def position(self, stream: str) -> Position | None:
         """The last stored frame of *stream*; None: none yet."""
@@ -48,7 +61,7 @@ class Journal:
         Args and errors are those of `store.records.event_log.EventLog.append`. A frame that arrives
         twice is stored once.
         """
-        with self._database.writing(durable=False) as connection:
+        with self._writing() as connection:
             return noting.append(connection, stream, expected, frames)
 
     def enter(self) -> tuple[int, int]:
@@ -57,7 +70,7 @@ class Journal:
         Returns:
             How many frames (0: there are no more), and how many of their notes are unusable.
         """
-        with self._database.writing(durable=False) as connection:
+        with self._writing() as connection:
             return noting.enter(connection)
 
     def has_entered(self, frame_id: str) -> bool:
@@ -67,7 +80,7 @@ class Journal:
 
     def check(self) -> int:
         """Look for the next events of the log in the journal; returns how many (0: no more)."""
-        return settling.check(self._database)
+        return settling.check(self._database, self._term)
 
     def settle(self, after: Cursor = BEGINNING) -> tuple[int, Cursor | None]:
         """Settle the next events that have ended.
@@ -75,7 +88,7 @@ class Journal:
         Returns:
             How many, and the next cursor; None: that was the last.
         """
-        return settling.settle(self._database, after)
+        return settling.settle(self._database, after, self._term)
 
     def prune(self, before_ms: int, *, limit: int) -> int:
         """Delete events that were accepted before a time, in one short transaction.
@@ -90,7 +103,7 @@ class Journal:
         Returns:
             How many events were deleted; call again until it is 0.
         """
-        with self._database.writing(durable=False) as connection:
+        with self._writing() as connection:
             settling.forget_frames(connection, JOURNAL)
             ignored.prune(connection, before_ms)
             deleted_tags.prune(connection, before_ms)
@@ -150,3 +163,9 @@ class Journal:
                 registry=registry,
                 limit=suspects,
             )
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._database.writing(durable=False) as connection:
+            lease.verify(connection, self._term)
+            yield connection

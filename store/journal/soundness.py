@@ -4,6 +4,7 @@ import msgspec
 
 from portcall.schemas.journal import Note
 from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH
+from portcall.store.database.tables import MAX_BIG
 from portcall.store.journal import holding
 from portcall.store.records.appending import MAX_ID_LENGTH
 
@@ -33,7 +34,7 @@ def sound_note(raw: msgspec.Raw) -> tuple[bytes, Note] | None:
     fits = (
         len(digest) == _DIGEST_BYTES
         and min(numbers) >= 0
-        and sum(numbers) <= holding.MAX_BIG
+        and sum(numbers) <= MAX_BIG
         and holding.is_sound(note.held)
         and all(len(text) <= MAX_ID_LENGTH and "\0" not in text for text in texts)
         and len(note.repository) <= MAX_REPOSITORY_LENGTH

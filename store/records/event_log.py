@@ -17,8 +17,8 @@ from portcall.schemas.extras import Extras
 from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.records import Detail, Outcome
 from portcall.store.database.database import Database, chunks, matching
-from portcall.store.database.tables import events, records
-from portcall.store.records import appending, bodies, pruning, stored_extras
+from portcall.store.database.tables import MAX_BIG, events, records
+from portcall.store.records import appending, bodies, lease, pruning, stored_extras
 from portcall.store.records.appending import Position
 
 _decode_detail = msgspec.json.Decoder(Detail).decode
@@ -26,7 +26,6 @@ DeliveryKey = tuple[str, int, int, int]
 """An event's id, when the event was accepted (ms), a webhook's id, and the number of the attempt at
 which the delivery's schedule begins: over 1 for a replayed one."""
 
-_MAX_ID = 2**63 - 1
 _MAX_EVENTS = 500
 _EVENT_ID = ("event_id",)
 _ACCEPTANCE = ("key", "event_id", "accepted_ms")
@@ -98,10 +97,20 @@ class StoredRecord:
 
 
 class EventLog:
-    """The records, their events, and the stored position of each stream."""
+    """The records, their events, and the stored position of each stream.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: The database.
+        term: The term in which a recorder writes; see `store.records.lease`. None: unchecked.
+    """
+
+    def __init__(self, database: Database, term: int | None = None) -> None:
         self._database = database
+        self._term = term
+
+    def in_term(self, term: int) -> "EventLog":
+        """The same log, which accepts frames in that term of the recorder's lease only."""
+        return EventLog(self._database, term)
 
     def position(self, stream: str) -> Position | None:
         """The last stored frame of *stream*; None: none yet."""
@@ -128,6 +137,7 @@ class EventLog:
             The new position: what to expect next time.
 
         Raises:
+            LeaseLostError: Another recorder leads.
             PositionConflictError: The stored position differs: another process wrote.
             UnstorableError: A value fits no column. Store the frames one by one to find the frame
                 with
@@ -135,6 +145,7 @@ class EventLog:
             StoreUnavailableError: The database does not answer.
         """
         with self._database.writing(durable=False) as connection:
+            lease.verify(connection, self._term)
             return appending.append(connection, stream, expected, frames)
 
     def known_frames(self, frame_ids: Sequence[str]) -> set[str]:
@@ -152,7 +163,7 @@ class EventLog:
         """
         query = _query().where(records.c.webhook_id == webhook_id)
         if before is not None:
-            query = query.where(records.c.id < min(before, _MAX_ID))
+            query = query.where(records.c.id < min(before, MAX_BIG))
         query = query.order_by(records.c.id.desc()).limit(limit)
         with self._database.reading() as connection:
             return [_record(row) for row in connection.execute(query)]
@@ -232,7 +243,7 @@ class EventLog:
 
 def read_record(connection: Connection, record_id: int) -> StoredRecord | None:
     """One record with its event; None: there is none."""
-    query = _query().where(records.c.id == min(record_id, _MAX_ID))
+    query = _query().where(records.c.id == min(record_id, MAX_BIG))
     row = connection.execute(query).one_or_none()
     return None if row is None else _record(row)
 

@@ -32,6 +32,7 @@ class RecordLine:
         status: The HTTP status; 0 where there was no answer.
         started_ms: When the attempt began, milliseconds since the epoch.
         duration_us: How long it took, microseconds.
+        reason: Why it did not succeed, in brief; empty: it did.
     """
 
     id: int
@@ -47,6 +48,7 @@ class RecordLine:
     status: int
     started_ms: int
     duration_us: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

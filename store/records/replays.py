@@ -14,11 +14,9 @@ from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 from portcall.schemas.records import Outcome
 from portcall.store.database import counters
 from portcall.store.database.database import Database
-from portcall.store.database.tables import replays
+from portcall.store.database.tables import MAX_BIG, replays
 from portcall.store.records import selection
 from portcall.store.records.selection import Count, SelectedDelivery, Selection
-
-_MAX_ID = 2**63 - 1
 
 
 class ReplayState(StrEnum):
@@ -140,7 +138,7 @@ class Replays:
         """Replays of a registry (its key), newest first, with an id under *before*."""
         query = select(replays).where(replays.c.registry_key == registry)
         if before is not None:
-            query = query.where(replays.c.id < min(before, _MAX_ID))
+            query = query.where(replays.c.id < min(before, MAX_BIG))
         query = query.order_by(replays.c.id.desc()).limit(limit)
         with self._database.reading() as connection:
             return [_read(row) for row in connection.execute(query)]
@@ -234,7 +232,7 @@ class Replays:
 
 
 def _named(registry: str, replay_id: int) -> ColumnElement[bool]:
-    return (replays.c.registry_key == registry) & (replays.c.id == min(replay_id, _MAX_ID))
+    return (replays.c.registry_key == registry) & (replays.c.id == min(replay_id, MAX_BIG))
 
 
 def _read(row: Row[Any]) -> Replay:

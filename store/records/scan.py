@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select
 
 from portcall.schemas.records import Outcome
-from portcall.store.database.tables import events, records
+from portcall.store.database.tables import MAX_BIG, events, records
 from portcall.store.records.filters import (
     INDEXED,
     Filter,
@@ -24,7 +24,6 @@ WINDOWS = (1_000, 4_000, 10_000)
 """Records of the first window, of the second, and of all others: 1,000 of them take about 1 ms."""
 SLACK_MS = 600_000
 MAX_EVENTS = 500
-_MAX_ID = 2**63 - 1
 _HIDDEN_ID: ColumnElement[int] = literal_column("+records.id")
 """The plus keeps SQLite from scanning the records by id when it has those of an event."""
 
@@ -137,7 +136,7 @@ def _whose(connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
 
 def _lowest(connection: Connection) -> int:
     lowest: int | None = connection.execute(select(func.min(records.c.id))).scalar_one()
-    return _MAX_ID if lowest is None else lowest
+    return MAX_BIG if lowest is None else lowest
 
 
 def _lines() -> Select[Any]:

@@ -6,15 +6,18 @@ says how far it got. `store.records.scan` defines the windows.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, select
+import msgspec
+from sqlalchemy import Connection, Select, func, select
 
 from portcall.schemas.deliveries import delivery_id
-from portcall.store.database.database import Database
-from portcall.store.database.tables import events, records
+from portcall.schemas.reasons import brief_reason
+from portcall.schemas.records import Failure, Outcome
+from portcall.store.database.database import Database, chunks
+from portcall.store.database.tables import MAX_BIG, events, records
 from portcall.store.records.event_log import StoredRecord, read_record
 from portcall.store.records.filters import Filter, RecordLine
 from portcall.store.records.scan import RecordScan
@@ -23,7 +26,6 @@ BUDGET_S = 0.25
 DELIVERY_BUDGET_S = 1.0
 """Twice that, and a wait for the recorder, are within the 5 s of an answer."""
 _DELIVERIES = 5_000
-_MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,16 @@ class FoundEvent:
     searched_to_ms: int | None = None
 
 
+class _Brief(msgspec.Struct):
+    """The fields of a detail that a list needs."""
+
+    failure: Failure = Failure.NONE
+    message: str = ""
+
+
+_decode_brief = msgspec.json.Decoder(_Brief).decode
+
+
 class Searching:
     """Finds records.
 
@@ -85,15 +97,61 @@ class Searching:
         """
         deadline_s = self._clock_s() + budget_s
         with self._database.reading() as connection:
-            walk = RecordScan(connection, wanted, before)
-            lines: list[RecordLine] = []
-            while not walk.is_over:
-                lines += walk.step(limit - len(lines))
-                if len(lines) == limit:
-                    return FoundRecords(lines, lines[-1].id, lines[-1].started_ms, is_full=True)
-                if self._clock_s() >= deadline_s:
-                    return FoundRecords(lines, walk.next, walk.reached_ms())
-            return FoundRecords(lines, None, walk.reached_ms())
+            found = self._walk(RecordScan(connection, wanted, before), limit, deadline_s)
+            failed = [each.id for each in found.lines if each.outcome is not Outcome.DELIVERED]
+            why = _reasons(connection, failed)
+            lines = [replace(each, reason=why.get(each.id, "")) for each in found.lines]
+            return replace(found, lines=lines)
+
+    def _walk(self, walk: RecordScan, limit: int, deadline_s: float) -> FoundRecords:
+        lines: list[RecordLine] = []
+        while not walk.is_over:
+            lines += walk.step(limit - len(lines))
+            if len(lines) == limit:
+                return FoundRecords(lines, lines[-1].id, lines[-1].started_ms, is_full=True)
+            if self._clock_s() >= deadline_s:
+                return FoundRecords(lines, walk.next, walk.reached_ms())
+        return FoundRecords(lines, None, walk.reached_ms())
+
+    def reasons(self, record_ids: Sequence[int]) -> dict[int, str]:
+        """Why these records' attempts did not succeed, in brief; those that are stored."""
+        with self._database.reading() as connection:
+            return _reasons(connection, record_ids)
+
+    def newest_of(self, lines: Sequence[RecordLine]) -> dict[tuple[str, int, int], int]:
+        """The id of the newest record of each of these deliveries.
+
+        Args:
+            lines: One record of each, at least; all of one webhook.
+
+        Returns:
+            By the event's id, when it was accepted, and the webhook's id.
+        """
+        if not lines:
+            return {}
+        webhook_id = lines[0].webhook_id
+        ids = sorted({each.event_id for each in lines})
+        query = (
+            select(events.c.event_id, events.c.accepted_ms, func.max(records.c.id))
+            .join(events, events.c.key == records.c.event_key)
+            .where(records.c.webhook_id == webhook_id)
+            .group_by(events.c.event_id, events.c.accepted_ms)
+        )
+        with self._database.reading() as connection:
+            keys = [
+                key
+                for chunk in chunks(ids)
+                for key in connection.execute(
+                    select(events.c.key).where(events.c.event_id.in_(chunk))
+                ).scalars()
+            ]
+            return {
+                (event_id, accepted_ms, webhook_id): newest
+                for chunk in chunks(keys)
+                for event_id, accepted_ms, newest in connection.execute(
+                    query.where(records.c.event_key.in_(chunk))
+                )
+            }
 
     def event_of(
         self, registry: str, wanted: str, *, budget_s: float = DELIVERY_BUDGET_S
@@ -109,7 +167,7 @@ class Searching:
             budget_s: How long to search.
         """
         deadline_s = self._clock_s() + budget_s
-        before, reached_ms = _MAX_ID, None
+        before, reached_ms = MAX_BIG, None
         with self._database.reading() as connection:
             while rows := connection.execute(_deliveries_before(before)).all():
                 for row in rows:
@@ -126,6 +184,31 @@ class Searching:
         """One record with its request, its response and its event; None: there is none."""
         with self._database.reading() as connection:
             return read_record(connection, record_id)
+
+
+def _reasons(connection: Connection, record_ids: Sequence[int]) -> dict[int, str]:
+    columns = (records.c[name] for name in ("id", "outcome", "status", "duration_us", "detail"))
+    query = select(*columns)
+    return {
+        row.id: reason_of(Outcome(row.outcome), row.status, row.duration_us, row.detail)
+        for chunk in chunks(list(record_ids))
+        for row in connection.execute(query.where(records.c.id.in_(chunk)))
+    }
+
+
+def reason_of(outcome: Outcome, status: int, duration_us: int, detail: bytes) -> str:
+    """Why an attempt did not succeed, in brief, from the JSON of its detail."""
+    try:
+        known = _decode_brief(detail)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        known = _Brief()
+    return brief_reason(
+        outcome,
+        known.failure,
+        status=status,
+        message=known.message,
+        duration_us=duration_us,
+    )
 
 
 def _deliveries_before(record_id: int) -> Select[Any]:

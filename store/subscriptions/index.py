@@ -31,6 +31,8 @@ class ScopeIndex:
         filters: The filters of those that have some, by the webhook's id.
         watchers: Those of them with the filter `changedOnly`.
         waits: Those with the filter `coalesce`, and how long a push waits, milliseconds.
+        namers: Those with the filter `tagsOnDelete`, and the registry of each.
+        naming: The registries of these, with the number of them.
     """
 
     def __init__(self, action_bits: int = len(Action)) -> None:
@@ -41,6 +43,8 @@ class ScopeIndex:
         self.filters: dict[int, Filters] = {}
         self.watchers: set[int] = set()
         self.waits: dict[int, int] = {}
+        self.namers: dict[int, str] = {}
+        self.naming: dict[str, int] = {}
         self._globs = GlobIndex()
 
     def __len__(self) -> int:
@@ -67,11 +71,7 @@ class ScopeIndex:
         """
         self.remove(webhook_id)
         if filters is not None:
-            self.filters[webhook_id] = filters
-            if filters.changed_only:
-                self.watchers.add(webhook_id)
-            if wait_ms := filters.wait_ms:
-                self.waits[webhook_id] = wait_ms
+            self._put_filters(webhook_id, registry, filters)
         if scopes is not None:
             self._globs.put(webhook_id, registry, scope, actions, scopes)
             return
@@ -91,6 +91,7 @@ class ScopeIndex:
         if self.filters.pop(webhook_id, None):
             self.watchers.discard(webhook_id)
             self.waits.pop(webhook_id, None)
+            self._forget_namer(webhook_id)
         place = self._place_of.pop(webhook_id, None)
         if place is None:
             self._globs.remove(webhook_id)
@@ -107,6 +108,23 @@ class ScopeIndex:
                 break
         if not held:
             del self._places[place]
+
+    def _put_filters(self, webhook_id: int, registry: str, filters: Filters) -> None:
+        self.filters[webhook_id] = filters
+        if filters.changed_only:
+            self.watchers.add(webhook_id)
+        if wait_ms := filters.wait_ms:
+            self.waits[webhook_id] = wait_ms
+        if filters.tags_on_delete:
+            self.namers[webhook_id] = registry
+            self.naming[registry] = self.naming.get(registry, 0) + 1
+
+    def _forget_namer(self, webhook_id: int) -> None:
+        registry = self.namers.pop(webhook_id, None)
+        if registry is not None:
+            self.naming[registry] -= 1
+            if not self.naming[registry]:
+                del self.naming[registry]
 
     def match(self, registry: str, action: int, repository: str, tag: str) -> list[int]:
         """The webhooks that an event is for.

@@ -48,6 +48,11 @@ class Latency:
         """How many attempts are counted."""
         return sum(self.bins.values())
 
+    @property
+    def sum_us(self) -> float:
+        """The time of all attempts together, microseconds, within 3 %."""
+        return sum(middle_us(number) * count for number, count in self.bins.items())
+
     def merge(self, other: "Latency") -> None:
         """Add the counts of another one."""
         merge_bins(self._bins, other._bins)  # noqa: SLF001 (of its own kind; nothing is decoded)

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import TypeVar
 
 from sqlalchemy import RowMapping
 
+from portcall.schemas.overtaking import Standing, Turn
 from portcall.schemas.scopes import parse_scope
 from portcall.schemas.trust import Trust
 from portcall.schemas.webhooks import (
@@ -18,6 +20,8 @@ from portcall.schemas.webhooks import (
 )
 from portcall.store.secrets.sealed_columns import opened, sealed
 from portcall.store.secrets.vault import Vault
+
+_NONE: Mapping[Turn, Standing] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +164,8 @@ class WebhookRow(SigningWebhook):
         found = Trust(self.ca_bundle, self.client_certificate, self.client_key)
         return found or None
 
-    def webhook(self) -> Webhook:
-        """The part of it that the deliverer needs."""
+    def webhook(self, standings: Mapping[Turn, Standing] = _NONE) -> Webhook:
+        """The part of it that the deliverer needs, with the standings of overtaken deliveries."""
         return Webhook(
             id=self.id,
             registry=self.registry.lower(),
@@ -178,6 +182,7 @@ class WebhookRow(SigningWebhook):
             old_secret=self.old_secret,
             old_secret_until_ms=self.old_secret_until_ms,
             trust=self.trust,
+            standings=standings,
         )
 
 

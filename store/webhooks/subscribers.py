@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from portcall.schemas.events import Action
 from portcall.schemas.filters import Filters
@@ -10,7 +10,11 @@ from portcall.schemas.globs.scopes import Scopes, stored_scopes
 from portcall.schemas.scopes import Scope, parse_scope
 from portcall.schemas.webhooks import Status
 from portcall.store.database.database import Database
-from portcall.store.database.tables import webhooks
+from portcall.store.database.tables import (
+    NAMES_TAGS_POSTGRESQL,
+    NAMES_TAGS_SQLITE,
+    webhooks,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +84,19 @@ class Subscribers:
             ]
 
     def untagging(self) -> frozenset[str]:
-        """The keys of registries with an enabled webhook for `untag`, the last of the actions.
+        """The keys of registries whose enabled webhooks want to know of deleted tags.
+
+        They have `untag`, the last of the actions, or the filter `tagsOnDelete`.
 
         Raises:
             StoreUnavailableError: The database does not answer.
         """
-        query = (
-            select(webhooks.c.registry_key)
-            .where(webhooks.c.actions >= Action.UNTAG.bit)
-            .where(webhooks.c.status == Status.ENABLED.value)
-        )  # each as often as it is found: for distinct ones, SQLite would read all webhooks
+        enabled = select(webhooks.c.registry_key).where(webhooks.c.status == Status.ENABLED.value)
+        # Each as often as it is found: for distinct ones, SQLite would read all webhooks.
+        untag = enabled.where(webhooks.c.actions >= Action.UNTAG.bit)
+        names_tags = NAMES_TAGS_SQLITE if self._database.is_sqlite else NAMES_TAGS_POSTGRESQL
+        naming = enabled.where(text(names_tags))
         with self._database.reading() as connection:
-            return frozenset(connection.execute(query).scalars())
+            return frozenset(
+                key for query in (untag, naming) for key in connection.execute(query).scalars()
+            )

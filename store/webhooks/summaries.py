@@ -9,10 +9,9 @@ from sqlalchemy import Row, Select, func, select
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.database import counters
 from portcall.store.database.database import Database, chunks
+from portcall.store.database.tables import MAX_BIG, registries, webhooks
 from portcall.store.database.tables import counters as stored
-from portcall.store.database.tables import registries, webhooks
 
-_MAX_ID = 2**63 - 1
 FAILING_AFTER_MS = 60_000
 """From then on a webhook counts as failing: after a single failure the next attempt may succeed."""
 
@@ -65,7 +64,7 @@ class KnownWebhooks:
         Raises:
             StoreUnavailableError: The database does not answer.
         """
-        possible = [each for each in ids if 0 < each <= _MAX_ID]
+        possible = [each for each in ids if 0 < each <= MAX_BIG]
         with self._database.reading() as connection:
             return {
                 row.id: _known(row)

@@ -10,14 +10,15 @@ from typing import Any, Unpack
 from sqlalchemy import Connection, Select, delete, select, update
 
 from portcall.runtime.clock import now_ms
+from portcall.schemas.overtaking import standings as standings_of
 from portcall.schemas.webhooks import Cause, Status, Webhook
 from portcall.store.database import counters
 from portcall.store.database.database import Database, chunks
-from portcall.store.database.tables import registries, webhooks
+from portcall.store.database.tables import MAX_BIG, registries, webhooks
 from portcall.store.errors import RegistryNotFoundError, WebhookNotFoundError
 from portcall.store.secrets.vault import NO_KEYS, Vault
 from portcall.store.webhooks import index as webhookindex
-from portcall.store.webhooks import tombstones
+from portcall.store.webhooks import overtaken, tombstones
 from portcall.store.webhooks.index import Changes, IndexRow
 from portcall.store.webhooks.putting import Put, all_rows, count_of, put_group, write
 from portcall.store.webhooks.registries import read_registry
@@ -34,8 +35,6 @@ from portcall.store.webhooks.row import (
 from portcall.store.webhooks.transitions import patched, rotated
 
 Rows = Sequence[WebhookRow]
-
-_MAX_ID = 2**63 - 1
 
 
 class Webhooks:
@@ -237,10 +236,14 @@ class Webhooks:
 
     def by_ids(self, ids: Sequence[int]) -> list[Webhook]:
         """The existing ones of these webhooks, enabled or not, in the deliverer's form."""
-        possible = [webhook_id for webhook_id in ids if 0 < webhook_id <= _MAX_ID]
+        possible = [webhook_id for webhook_id in ids if 0 < webhook_id <= MAX_BIG]
         with self._database.reading() as connection:
+            standings = {
+                webhook_id: standings_of(rows)
+                for webhook_id, rows in overtaken.of_webhooks(connection, possible).items()
+            }
             return [
-                read_row(row, self._vault).webhook()
+                read_row(row, self._vault).webhook(standings.get(row["id"], {}))
                 for chunk in chunks(possible)
                 for row in connection.execute(all_rows().where(webhooks.c.id.in_(chunk))).mappings()
             ]

@@ -223,10 +223,16 @@ async def test_the_tables_of_portcall_are_those_of_az(
     assert (await client.manage("POST", f"{path}/ping"))[0] == 200
     assert (await client.publish(registry, [push_event()]))[0] == 202
     await listed(az, at, lambda records: len(records) == 2)
-    for command in ("show", "get-config", "list-events"):
+    for command in ("show", "get-config"):
         ours = await pipeline.portcall("webhook", command, *at, "-o", "table")
         theirs = await asyncio.to_thread(az.webhook, command, *at, "-o", "table")
         assert (theirs.code, theirs.out) == ours[:2]
+    code, out, _ = await pipeline.portcall("webhook", "list-events", *at, "-o", "table")
+    theirs = await asyncio.to_thread(az.webhook, "list-events", *at, "-o", "table")
+    assert theirs.code == code
+    for line, first in zip(out.splitlines(), theirs.out.splitlines(), strict=True):
+        assert line.startswith(first)  # the attempt, its outcome and the reason follow
+    assert out.splitlines()[0].split()[-3:] == ["ATTEMPT", "OUTCOME", "REASON"]
 
 
 def test_names_are_found_however_they_are_written(az: Az, registry: str, hook: str) -> None:

@@ -8,7 +8,7 @@ from tests.installation import Client, push_event
 async def test_a_registry_is_connected_from_its_page(page: Page, client: Client) -> None:
     registry = await client.new_registry()
     await page.goto(f"/console/registries/{registry}")
-    await page.get_by_role("link", name="Connect").click()
+    await page.get_by_role("link", name="Connect", exact=True).click()
     await expect(page.locator("#set-up")).to_contain_text("Bearer SECRET")
     await expect(page.locator("#connected")).to_contain_text("Waiting for the first event")
 

@@ -137,3 +137,30 @@ async def test_a_theme_that_was_chosen_stays(page: Page) -> None:
     assert dark != light
     await page.goto("/console/registries")
     assert await page.evaluate(background) == dark
+
+
+CUT = """all => all.flatMap((it) => [...it.children])
+  .filter((it) => it.clientWidth && it.scrollWidth > it.clientWidth).length"""
+"""How many parts of texts do not fit in their boxes; those of a flowing text have none."""
+
+
+async def test_a_reason_is_read_whole_on_a_narrow_screen(
+    page: Page, names: Mapping[str, str]
+) -> None:
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(f"/console/dead-letters?registry={names['registry']}")
+    reasons = page.locator("#letters .reason")
+    await expect(reasons.first).to_be_visible()
+    assert await reasons.evaluate_all(CUT) == 0
+
+
+async def test_what_needs_attention_is_read_as_text_on_a_narrow_screen(
+    page: Page, names: Mapping[str, str]
+) -> None:
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto("/console")
+    letters = page.locator("#attention li", has_text="dead letters")
+    await expect(letters).to_be_visible()
+    mark, link = letters.locator(".mark"), letters.get_by_role("link")
+    tops = [await each.evaluate("it => it.getClientRects()[0].top") for each in (mark, link)]
+    assert abs(tops[0] - tops[1]) < 12  # the text begins beside its mark

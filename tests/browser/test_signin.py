@@ -5,6 +5,7 @@ import re
 from contextlib import AsyncExitStack
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import token_of
@@ -134,23 +135,100 @@ async def test_a_reader_who_knows_the_address_of_a_form_is_refused(
     await expect(readers_page.locator("main form")).to_have_count(0)
 
 
+@pytest.mark.parametrize("notices", ["a check while typing", "the button"])
 async def test_a_form_of_an_expired_session_is_filled_again_after_the_sign_in(
-    page: Page, pipeline: Installation, client: Client
+    page: Page, pipeline: Installation, client: Client, notices: str
 ) -> None:
     registry = await client.new_registry()
     await page.goto(f"/console/registries/{registry}/webhooks/new")
     await page.get_by_label("Webhook name").fill("latehook")
     await page.get_by_label("Service URI").fill("https://ci.example.com/hook")
     await page.get_by_label("delete", exact=True).check()
+    await page.wait_for_load_state("networkidle")  # the checks of what was filled in so far
     await page.context.clear_cookies()
-    await page.get_by_role("button", name="Create").click()
+    if notices == "the button":
+        await page.get_by_role("button", name="Create").click()
+    else:
+        await page.get_by_label("Scope", exact=True).fill("team/app:*")
 
+    await expect(page.get_by_text("What you had filled in is kept")).to_be_visible()
     await page.get_by_label("Token").fill(pipeline.ready["token"])
     await page.get_by_role("button", name="Sign in").click()
     await expect(page).to_have_url(re.compile(f"/console/registries/{registry}/webhooks/new$"))
     await expect(page.get_by_label("Webhook name")).to_have_value("latehook")
     await expect(page.get_by_label("Service URI")).to_have_value("https://ci.example.com/hook")
     await expect(page.get_by_label("delete", exact=True)).to_be_checked()
+    scope = "" if notices == "the button" else "team/app:*"
+    await expect(page.get_by_label("Scope", exact=True)).to_have_value(scope)
     await expect(page.locator("#toast")).to_contain_text("it is not saved yet")
     await page.get_by_role("button", name="Create").click()
     await expect(page.locator("#notice")).to_contain_text("latehook was created")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tabs(stranger: Page, pipeline: Installation, client: Client) -> tuple[Page, Page, Page]:
+    """Tabs of one browser: the overview, a webhook's live view, and a form with something in it.
+
+    Their session is their own: others share that of `page`, which nobody may end.
+    """
+    registry = await client.new_registry()
+    await client.put_webhook(registry, "livehook", "http://127.0.0.1:9/")
+    await sign_in(stranger, pipeline.ready["token"])
+    await expect(stranger).to_have_url(re.compile("/console$"))
+    live, form = await stranger.context.new_page(), await stranger.context.new_page()
+    await live.goto(f"/console/registries/{registry}/webhooks/livehook")
+    await expect(live.locator("#live-state")).to_have_text("Live")
+    await form.goto(f"/console/registries/{registry}/webhooks/new")
+    await form.get_by_label("Webhook name").fill("tabhook")
+    return stranger, live, form
+
+
+async def test_signing_out_in_one_tab_leads_every_other_out_and_signing_in_back(
+    tabs: tuple[Page, Page, Page], pipeline: Installation
+) -> None:
+    first, live, form = tabs
+    places = [tab.url for tab in (live, form)]
+    await first.get_by_role("button", name="Sign out").click()
+
+    for tab in tabs:
+        await expect(tab).to_have_url(re.compile("/console/sign-in"))
+        await expect(tab.get_by_role("button", name="Sign out")).to_have_count(0)
+    await expect(form.get_by_text("What you had filled in is kept")).to_be_visible()
+
+    await first.get_by_label("Token").fill(pipeline.ready["token"])
+    await first.get_by_role("button", name="Sign in").click()
+    await expect(first).to_have_url(re.compile("/console$"))
+    for tab, place in zip((live, form), places, strict=True):
+        await expect(tab).to_have_url(place)
+    await expect(live.locator("#live-state")).to_have_text("Live")
+    await expect(form.get_by_label("Webhook name")).to_have_value("tabhook")
+
+
+async def test_every_tab_can_be_the_one_that_signs_in_again(
+    tabs: tuple[Page, Page, Page], pipeline: Installation
+) -> None:
+    first, live, form = tabs
+    await live.get_by_role("button", name="Sign out").click()
+    for tab in tabs:
+        await expect(tab).to_have_url(re.compile("/console/sign-in"))
+
+    await form.get_by_label("Token").fill(pipeline.ready["token"])
+    await form.get_by_role("button", name="Sign in").click()
+    await expect(form.get_by_label("Webhook name")).to_have_value("tabhook")
+    for tab in (first, live):
+        await expect(tab.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+async def test_a_live_view_that_hears_nothing_of_the_other_tabs_ends_too(
+    tabs: tuple[Page, Page, Page],
+) -> None:
+    first, live, _ = tabs
+    await live.add_init_script(
+        "window.BroadcastChannel = class { addEventListener() {} postMessage() {} };"
+    )
+    await live.reload()
+    await expect(live.locator("#live-state")).to_have_text("Live")
+    await live.route("**/livehook", lambda route: route.abort())  # nor asks anything by itself
+    await first.get_by_role("button", name="Sign out").click()
+
+    await expect(live.locator("#live-state")).to_have_text("Ended: signed out")

@@ -1,10 +1,15 @@
 """compose.yaml on an engine: an own one of Debian packages, or the one of this machine."""
 
+import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +24,70 @@ CANNOT = 3
 
 class NoEngineError(Exception):
     """This machine can have no engine; the text says why."""
+
+
+def _wants_podman() -> bool:
+    return os.environ.get("PORTCALL_TEST_ENGINE") == "podman"
+
+
+def _is_there() -> bool:
+    """Whether the tests use an engine of this machine."""
+    found = not _wants_podman() and Path("/var/run/docker.sock").exists()
+    return "DOCKER_HOST" in os.environ or found
+
+
+def _script() -> Path:
+    """What starts and stops the tests' own engine."""
+    return ROOT / "scripts" / ("podman-engine" if _wants_podman() else "docker-engine")
+
+
+def _ask(what: str) -> None:
+    """Let the script start the engine, or say whether it could."""
+    code, said = _let(_script(), what)
+    if code == CANNOT:
+        raise NoEngineError(said.splitlines()[-1])
+    assert code == 0, said
+
+
+def _let(script: Path, *arguments: str | Path) -> tuple[int, str]:
+    """Run the script; its exit code, and what it says. What interrupts this ends all that it began.
+
+    It has a session of its own for that: a builder that outlives the tests would go on in a
+    storage that the end of the engine cleans. The engine itself has left that session.
+    """
+    with subprocess.Popen(
+        [script, *arguments], stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=SLOW_S)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
+    return process.returncode, said
+
+
+def check_possible() -> None:
+    """Say quickly whether there can be an engine.
+
+    Raises:
+        NoEngineError: There cannot.
+    """
+    if not _is_there():
+        _ask("possible")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Wait until no other run of these tests uses the same engine, for the time of a block.
+
+    An engine of the tests' own is one of this checkout; the machine's is everybody's, and each
+    run uses the same names, ports and networks there.
+    """
+    folder = Path(tempfile.gettempdir()) if _is_there() else CACHE
+    folder.mkdir(exist_ok=True)
+    with (folder / "portcall-containers.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +114,18 @@ class Engine:
         Raises:
             NoEngineError: There is none, and none can be started.
         """
-        is_podman = os.environ.get("PORTCALL_TEST_ENGINE") == "podman"
+        is_podman = _wants_podman()
         files = (ROOT / "compose.podman.yaml",) if is_podman else ()
-        if "DOCKER_HOST" in os.environ or (not is_podman and Path("/var/run/docker.sock").exists()):
+        if _is_there():
             return cls(script=None, was_up=True, environ=dict(os.environ), files=files)
-        script = ROOT / "scripts" / ("podman-engine" if is_podman else "docker-engine")
+        script = _script()
         was_up = subprocess.run([script, "up"], check=False).returncode == 0
-        start = subprocess.run(
-            [script, "start"], check=False, stderr=subprocess.PIPE, text=True, timeout=SLOW_S
-        )
-        if start.returncode == CANNOT:
-            raise NoEngineError(start.stderr.splitlines()[-1])
-        assert start.returncode == 0, start.stderr
+        try:
+            _ask("start")
+        except BaseException:
+            if not was_up:
+                subprocess.run([script, "stop"], check=False, timeout=SLOW_S)
+            raise
         host = f"{CLIENT}/docker.sock"
         if is_podman:
             pid = (CACHE / "podman-engine" / "podman.pid").read_text().strip()
@@ -84,7 +153,8 @@ class Engine:
     def build(self, tag: str, checkout: Path = ROOT) -> None:
         """Build Portcall's image, and bring it into the engine."""
         if self.script:
-            subprocess.run([self.script, "build", tag, checkout], check=True, timeout=SLOW_S)
+            code, said = _let(self.script, "build", tag, checkout)
+            assert code == 0, said
         else:
             self.docker("build", "--tag", f"portcall:{tag}", str(checkout))
 

@@ -2,14 +2,13 @@
 
 import re
 import secrets
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.containers.stack import ROOT, Engine, Stack
+from tests.containers.stack import Engine, Stack
 
 REGISTRY = "boxes"
 API = ("--url", "http://127.0.0.1:8400")
@@ -34,27 +33,6 @@ services:
   rabbitmq: *patient
 """
 """The probes of 0.1.0 cost so much that a busy machine does not become healthy in their time."""
-
-
-def git(*arguments: str) -> bytes:
-    """What git prints; nothing where it fails."""
-    done = subprocess.run(
-        ["git", "-C", ROOT, *arguments],  # noqa: S607 (the developer's)
-        check=False,
-        capture_output=True,
-    )
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source of the last release."""
-    tag = git("describe", "--tags", "--abbrev=0", "--match", "v*").decode().strip()
-    if not tag:
-        pytest.skip("this checkout has no tag of a release")
-    folder = tmp_path_factory.mktemp("release")
-    subprocess.run(["tar", "-x", "-C", folder], check=True, input=git("archive", tag))  # noqa: S607
-    return folder
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ import pytest
 from aiohttp import web
 
 from portcall.cli.demo.sample_image import MANIFEST, write_image
-from portcall.cli.ports import HOST
+from tests.loopback import on_loopback
 
 ROOT = Path(__file__).parents[2]
 UNPACKED = ROOT / ".cache" / "clients" / "usr" / "bin"
@@ -122,14 +122,9 @@ async def relay(http: aiohttp.ClientSession, to: str) -> AsyncIterator[Relay]:
 
     app = web.Application()
     app.router.add_post("/", take)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, HOST, 0).start()
-        one.url = f"http://{HOST}:{runner.addresses[0][1]}/"
+    async with on_loopback(app) as url:
+        one.url = f"{url}/"
         yield one
-    finally:
-        await runner.cleanup()
 
 
 def two_platforms(layout: Path) -> None:

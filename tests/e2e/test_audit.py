@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from portcall.schemas.deliveries import delivery_id
-from tests.installation import Client, Document, Installation, push_event
+from tests.installation import Client, Document, Installation, push_event, running
 from tests.sink import Sink, eventually
 
 pytestmark = pytest.mark.timeout(300)
@@ -25,12 +25,10 @@ def installation(
     tmp_path_factory: pytest.TempPathFactory, rabbitmq_installed: None
 ) -> Iterator[Installation]:
     """With a retry that nobody waits for: what failed once stays on its rung."""
-    started = Installation(
+    with running(
         tmp_path_factory.mktemp("audit") / "home", {"PORTCALL_RETRY_SCHEDULE": "1s,5m"}
-    )
-    started.start()
-    yield started
-    started.clean_up()
+    ) as started:
+        yield started
 
 
 @pytest.fixture

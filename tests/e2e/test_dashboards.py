@@ -29,21 +29,26 @@ EMPTY_HERE = {
 have none, because a private node serves none."""
 
 
-def queries() -> dict[str, str]:
-    """The queries of all dashboards by panel and legend."""
+def queries(registry: str) -> dict[str, str]:
+    """The queries of all dashboards by panel and legend, with this registry and all webhooks."""
+    chosen = {"$__rate_interval": "30s", "$registry": registry, "$webhook": ".*"}
     found = {}
     for path in sorted(DASHBOARDS.glob("*.json")):
         for panel in json.loads(path.read_text())["panels"]:
             for target in panel.get("targets", []):
                 name = f"{panel['title']}: {target['legendFormat']}"
                 if target["legendFormat"] not in EMPTY_HERE and "rabbitmq_" not in target["expr"]:
-                    found[name] = target["expr"].replace("$__rate_interval", "30s")
+                    found[name] = target["expr"]
+                    for variable, value in chosen.items():
+                        found[name] = found[name].replace(variable, value)
     return found
 
 
 @asynccontextmanager
-async def prometheus(folder: Path, targets: dict[str, str]) -> AsyncIterator[str]:
-    """A Prometheus that scrapes each target every half second; gives its URL."""
+async def prometheus(
+    folder: Path, targets: dict[str, str], *more: dict[str, Any]
+) -> AsyncIterator[str]:
+    """A Prometheus that scrapes each target every half second, and *more*; gives its URL."""
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("Debian's package prometheus is not installed")
@@ -57,6 +62,7 @@ async def prometheus(folder: Path, targets: dict[str, str]) -> AsyncIterator[str
             }
             for role, target in targets.items()
         ]
+        + list(more)
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     port = free_ports(1)[0]
@@ -66,6 +72,7 @@ async def prometheus(folder: Path, targets: dict[str, str]) -> AsyncIterator[str
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address={HOST}:{port}",
+            "--enable-feature=exemplar-storage",
             stdout=log,
             stderr=log,
         )
@@ -100,6 +107,20 @@ def targets(installation: Installation) -> dict[str, str]:
     }
 
 
+def webhooks(installation: Installation, registry: str) -> dict[str, Any]:
+    """The scrape of a registry's webhooks, as docs/monitoring.md has it."""
+    address = installation.ready["management_url"].removeprefix("http://")
+    return {
+        "job_name": "portcall-webhooks",
+        "scrape_interval": "500ms",
+        "scrape_timeout": "500ms",
+        "metrics_path": "/portcall/webhookMetrics",
+        "params": {"api-version": ["2025-11-01"], "registry": [registry]},
+        "authorization": {"credentials": installation.ready["token"]},
+        "static_configs": [{"targets": [address]}],
+    }
+
+
 async def test_each_panel_of_the_dashboards_shows_something(
     pipeline: Installation,
     client: Client,
@@ -111,13 +132,14 @@ async def test_each_panel_of_the_dashboards_shows_something(
     await client.new_webhook(registry, f"{sink.url}/good")
     await client.new_webhook(registry, f"{sink.url}/bad")
     sink.always("/bad", 503)
-    async with prometheus(tmp_path, targets(pipeline)) as url:
+    scraped = webhooks(pipeline, registry)
+    async with prometheus(tmp_path, targets(pipeline), scraped) as url:
 
         async def is_scraped() -> bool:
-            return len(await ask(http, url, "up == 1")) == 5
+            return len(await ask(http, url, "up == 1")) == 6
 
-        await eventually(is_scraped, within_s=30, what="each role was scraped")
-        empty = queries()
+        await eventually(is_scraped, within_s=30, what="each role and the webhooks were scraped")
+        empty = queries(registry)
 
         async def all_answer() -> bool:
             # A rate needs two scrapes with the series in them, so events keep coming.

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from portcall.schemas.frames import decode_events
-from tests.installation import Client, Installation, push_event
+from tests.installation import Client, Installation, push_event, running
 from tests.sink import Sink, eventually
 
 pytestmark = pytest.mark.timeout(300)
@@ -24,12 +24,10 @@ pytestmark = pytest.mark.timeout(300)
 def installation(
     tmp_path_factory: pytest.TempPathFactory, rabbitmq_installed: None
 ) -> Iterator[Installation]:
-    started = Installation(
+    with running(
         tmp_path_factory.mktemp("direct") / "home", {"PORTCALL_DIRECT_WEBHOOKS": "1000"}
-    )
-    started.start()
-    yield started
-    started.clean_up()
+    ) as started:
+        yield started
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.installation import Client, Installation, new_name, push_event
+from tests.installation import Client, Installation, new_name, push_event, running
 from tests.sink import Post, Sink, eventually, serve_sink
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
@@ -38,10 +38,8 @@ def installation(
         "PORTCALL_OPERATOR_WEBHOOK_SECRET": SECRET,
         "PORTCALL_RETRY_SCHEDULE": "1s",
     }
-    started = Installation(tmp_path_factory.mktemp("disabled") / "home", environ)
-    started.start()
-    yield started
-    started.clean_up()
+    with running(tmp_path_factory.mktemp("disabled") / "home", environ) as started:
+        yield started
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -138,7 +138,10 @@ async def test_nothing_is_missing_when_router_and_deliverer_are_killed_halfway(
     await eventually(all_arrived, within_s=60, what="every delivery arrives")
     arrived = Counter((post.path, post.delivery_id) for post in own_sink.posts)
     assert set(arrived) == expected, "nothing arrives that was never sent"
-    assert sum(arrived.values()) - len(expected) < len(expected) // 4
+    # A killed router's frame is routed again, which makes two copies of a delivery; the first copy
+    # may have been posted by the killed deliverer, which had not acked it. How many deliveries are
+    # posted again depends on how fast the broker confirms, and is not bounded here.
+    assert max(arrived.values()) <= 3, "one kill of each role repeats a delivery at most twice"
 
     for path, (name, _) in webhooks.items():
         wanted = {identifier for where, identifier in expected if where == path}

@@ -18,6 +18,7 @@ from tests.installation import Client, Installation, push_event
 from tests.listening import listening
 from tests.sink import Answer, Sink, eventually
 
+pytestmark = pytest.mark.timeout(300)
 ROLES = ["producer", "router", "deliverer", "recorder", "management", "rabbitmq"]
 BACK_S = 5.0
 """A role that dies is back within this, and so is its pid in ready.json."""
@@ -101,6 +102,7 @@ async def test_on_a_terminal_a_link_to_the_console_is_printed(
         os.close(ours)
     link = re.search(r"(http://\S+/console/sign-in)#link=(portcall_link_\S+)", said)
     assert link is not None, said
+    assert "portcall sink --port 9000" in said  # what listens at the webhook's URI
     assert installation.home.joinpath("token").read_text().strip() not in said
 
 

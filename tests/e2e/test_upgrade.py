@@ -30,13 +30,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from standardwebhooks import Webhook
 
-from portcall.cli.ports import HOST, free_ports
+from portcall.cli.ports import HOST
 from portcall.cli.up.broker import PrivateBroker
 from tests import ROOT
 from tests.authorities import Identity, server_context
 from tests.broker_messages import put_back
 from tests.e2e.test_login import ask, log_in
 from tests.installation import START_S, Document, Installation
+from tests.loopback import on_loopback
 from tests.metrics import described
 from tests.sink import Post, Sink, eventually, serve_sink
 
@@ -106,8 +107,8 @@ async def upgraded(
     home, expected = folder / "home", recorded("expected.json")
     unpack(home)
     await fill_broker(home)
-    async with serve_sink() as sink, serve_private(sink, folder) as port:
-        here = {expected["sink"]: sink.url, expected["tls_sink"]: f"https://{HOST}:{port}"}
+    async with serve_sink() as sink, serve_private(sink, folder) as private:
+        here = {expected["sink"]: sink.url, expected["tls_sink"]: private}
         with closing(sqlite3.connect(home / "portcall.db")) as store, store:
             for before, now in here.items():
                 store.execute("UPDATE webhooks SET uri = replace(uri, ?, ?)", (before, now))
@@ -166,8 +167,8 @@ async def fill_broker(home: Path) -> None:
 
 
 @asynccontextmanager
-async def serve_private(sink: Sink, folder: Path) -> AsyncIterator[int]:
-    """The sink over TLS, for clients with a certificate of the recorded authority; its port."""
+async def serve_private(sink: Sink, folder: Path) -> AsyncIterator[str]:
+    """The sink over TLS, for clients with a certificate of the recorded authority; its URL."""
     pem = (RECORDED / "authority.pem").read_bytes()
     key = load_pem_private_key(pem, None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -175,14 +176,8 @@ async def serve_private(sink: Sink, folder: Path) -> AsyncIterator[int]:
     context = server_context(folder, authority.issue(), clients=authority)
     app = web.Application()
     app.router.add_post("/{path:.*}", sink.take)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        port = free_ports(1)[0]
-        await web.TCPSite(runner, HOST, port, ssl_context=context).start()
-        yield port
-    finally:
-        await runner.cleanup()
+    async with on_loopback(app, tls=context) as url:
+        yield url
 
 
 async def test_the_store_goes_on_in_place(upgraded: Upgraded) -> None:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from portcall.schemas.deliveries import Delivery, delivery_id
 from portcall.schemas.frames import decode_deliveries, encode_deliveries
 from tests.faults.harness.crashing import CrashPoint, environment, order
-from tests.installation import Client, Document, Installation, push_event
+from tests.installation import Client, Document, Installation, push_event, running
 from tests.sink import Sink, eventually, serve_sink
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(480)]
@@ -43,10 +43,8 @@ def installation(
     tmp_path_factory: pytest.TempPathFactory, order_file: Path
 ) -> Iterator[Installation]:
     environ = environment(order_file) | {"PORTCALL_RETRY_SCHEDULE": "1s"}
-    started = Installation(tmp_path_factory.mktemp("letters") / "home", environ)
-    started.start()
-    yield started
-    started.clean_up()
+    with running(tmp_path_factory.mktemp("letters") / "home", environ) as started:
+        yield started
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -10,7 +10,7 @@ from tests.faults.harness.lab import laboratory
 from tests.faults.scenarios.crashes import DIRECT
 from tests.faults.scenarios.kills import kills
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 async def test_nothing_is_lost_however_often_everybody_is_killed(tmp_path: Path) -> None:

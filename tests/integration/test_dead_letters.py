@@ -112,6 +112,30 @@ def frame(world: World, name: str, *hooks: str, attempt: int = 4) -> bytes:
     return encode_deliveries([event(name)], given)
 
 
+async def test_what_was_delivered_since_is_taken_out_alone_and_nothing_is_sent(
+    world: World,
+) -> None:
+    for number in range(4):
+        world.record(event(f"e{number}"), HOOK, 4, Outcome.GIVEN_UP)
+        await world.bury(frame(world, f"e{number}", HOOK, OTHER))
+    world.record(event("e0"), HOOK, 5, Outcome.DELIVERED)
+    world.record(event("e0"), OTHER, 5, Outcome.DELIVERED)
+    world.record(event("e1"), HOOK, 5, Outcome.DELIVERED)
+    world.record(event("e2"), HOOK, 5, Outcome.RETRIED)
+    scan = await world.box.resend("dead", LettersWanted(), 1000, only_over=True)
+    assert scan.complete
+    assert (scan.removed, scan.counts) == (3, {Fate.DELIVERED: 3, Fate.PENDING: 1})
+    assert await world.sent() == []
+    kept = [
+        (piece.event.id, piece.delivery.webhook_id)
+        for letter in await world.left()
+        for piece in letter.contents.pieces
+        if piece.delivery
+    ]
+    hook, other = world.ids[HOOK], world.ids[OTHER]
+    assert sorted(kept) == sorted([("e1", other), ("e2", other), ("e3", hook), ("e3", other)])
+
+
 async def test_what_was_given_up_goes_out_as_a_new_attempt(world: World) -> None:
     for number in range(30):
         world.record(event(f"e{number}"), HOOK, 4, Outcome.GIVEN_UP)

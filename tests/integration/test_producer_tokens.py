@@ -19,6 +19,7 @@ from tests.authorities import authority, server_context
 from tests.integration.producing import Served, Sink, poll, served
 from tests.integration.test_producer_sources import BODY
 from tests.issuing import Signer, claims, ec_signer, key_set, rsa_signer, token_source
+from tests.loopback import on_loopback
 
 OLD, NEW = rsa_signer("old"), ec_signer("new")
 
@@ -66,25 +67,18 @@ async def issuer(tmp_path: Path) -> AsyncIterator[Issuer]:
     ca = authority()
     ca_file = tmp_path / "ca.pem"
     ca_file.write_text(ca.pem)
-    app = web.Application()
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    made: list[Issuer] = []
+    issuer = Issuer("", trust_of(settings(ca_file)), ca_file, [OLD])
+    issuer.gate.set()
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        return await made[0].answer(request)
+        return await issuer.answer(request)  # a test may replace it
 
+    app = web.Application()
     app.router.add_get("/{path:.*}", answer)
-    await runner.setup()
-    context = server_context(tmp_path, ca.issue())
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    url = f"https://127.0.0.1:{runner.addresses[0][1]}/realms/ci"
-    made.append(Issuer(url, trust_of(settings(ca_file)), ca_file, [OLD]))
-    made[0].gate.set()
-    try:
-        yield made[0]
-    finally:
-        made[0].gate.set()
-        await runner.cleanup()
+    async with on_loopback(app, tls=server_context(tmp_path, ca.issue())) as url:
+        issuer.url = f"{url}/realms/ci"
+        yield issuer
+        issuer.gate.set()
 
 
 def settings(ca_file: Path | None) -> ProducerSettings:

@@ -21,6 +21,7 @@ import pytest
 from aiohttp import ClientSession
 
 from portcall.router.coalescing import Coalescing
+from portcall.router.naming import TagNaming
 from portcall.router.outbox import AGAIN_MS, Outbox
 from portcall.router.route import Router
 from portcall.router.watching import Watching
@@ -164,7 +165,11 @@ async def routing(
     watching = Watching(store.told_tags, outbox)
     coalescing = Coalescing(store.told_children, outbox, rungs_ms=(AGAIN_MS,))
     router = Router(
-        subscriptions=subscriptions, outbox=outbox, watching=watching, coalescing=coalescing
+        subscriptions=subscriptions,
+        outbox=outbox,
+        watching=watching,
+        coalescing=coalescing,
+        naming=TagNaming(store.deleted_tags, outbox),
     )
     consumer = Consumer(
         consumer_url or url,

@@ -19,6 +19,7 @@ from portcall.cli.sync.registry.errors import RegistryError
 from portcall.cli.sync.registry.kinds import MAX_BODY, Api, catalogue_of
 from tests import authorities
 from tests.e2e.docker_registry import docker_registry
+from tests.loopback import on_loopback
 
 ROBOT = Credentials("robot", "s3cret")
 A = "sha256:" + "a" * 64
@@ -68,13 +69,8 @@ async def guarded() -> AsyncIterator[Guarded]:
     app = web.Application()
     app.router.add_get("/token", guarded.token)
     app.router.add_route("*", "/{path:.*}", guarded.registry)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    guarded.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield guarded
-    await runner.cleanup()
+    async with on_loopback(app) as guarded.url:
+        yield guarded
 
 
 @asynccontextmanager

@@ -16,8 +16,8 @@ from portcall.cli.up.broker import PrivateBroker, server_script
 from portcall.cli.up.node_version import installed_version
 from portcall.runtime.broker import declaring
 from portcall.schemas.topology import EVENTS_IN, topology
-from tests import ROOT
 from tests.integration.runtime.brokers import put, take_all
+from tests.rabbit import UNPACKED, unpacked_server
 
 Use = Callable[[str], None]
 
@@ -27,14 +27,13 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Use:
     """Lets the next start use the RabbitMQ of a series: an unpacked one, or the machine's."""
-    unpacked = ROOT / ".cache" / "rabbitmq"
     folders = os.environ["PATH"].split(os.pathsep)
-    path = os.pathsep.join(each for each in folders if not each.startswith(str(unpacked)))
+    path = os.pathsep.join(each for each in folders if not each.startswith(str(UNPACKED)))
 
     def take(series: str) -> None:
-        folder = unpacked / series / "bin"
-        if (folder / "rabbitmq-server").exists():
-            monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{path}")
+        script = unpacked_server(series)
+        if script is not None:
+            monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{path}")
             return
         monkeypatch.setenv("PATH", path)
         own = installed_version(server_script())

@@ -25,6 +25,7 @@ from portcall.schemas.frames import (
     encode_events,
 )
 from portcall.schemas.records import Record
+from portcall.schemas.traces import Trace
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = asyncapi.document()
@@ -233,5 +234,6 @@ def test_a_ping_fits_its_schema() -> None:
 def test_a_schema_has_the_fields_of_its_struct() -> None:
     properties = DOCUMENT["components"]["schemas"]["Event"]["properties"]
     assert list(properties) == [field.encode_name for field in msgspec.structs.fields(Event)]
-    text = encode_events([examples.event()]).decode()
+    traced = msgspec.structs.replace(examples.event(), trace=Trace("00-0-0-01", 1))
+    text = encode_events([traced]).decode()
     assert all(re.search(f'"{name}":', text) for name in properties)

@@ -41,6 +41,11 @@ SETTINGS: dict[str, type[Settings]] = {
     "management": ManagementSettings,
     "setup": TopologySettings,
 }
+OF_OPENTELEMETRY = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG",
+}  # fmt: skip
+"""Read by its library, in every role."""
 FROM_OUTSIDE = re.compile(r"\$\{[A-Z_]+:-\}")
 """A value that is nothing, unless the environment says one."""
 BY_THE_FILE = {
@@ -107,7 +112,7 @@ def variables_of(name: str) -> set[str]:
 def test_a_variable_is_one_that_is_read(name: str) -> None:
     read = {field.alias for field in SETTINGS[name].model_fields.values()}
     common = {field.alias for field in Settings.model_fields.values()}
-    assert variables_of(name) - {"PORTCALL_URL"} <= read | common
+    assert variables_of(name) - {"PORTCALL_URL"} <= read | common | OF_OPENTELEMETRY
 
 
 @each_role

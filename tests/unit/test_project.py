@@ -11,12 +11,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as openmetrics_to_metric_families,
+)
+from prometheus_client.parser import text_string_to_metric_families
 
 from portcall.deliverer.settings import DelivererSettings
 from portcall.management.settings import ManagementSettings
 from portcall.producer.settings import ProducerSettings
 from portcall.router.settings import RouterSettings
-from portcall.runtime.metrics import exposition
+from portcall.runtime.metrics import OPENMETRICS, exposition
 from portcall.runtime.secret_files import SECRETS
 from portcall.runtime.settings import Settings
 from portcall.schemas.topology import BASE_RUNGS_MS, topology, wait_rung
@@ -32,7 +36,7 @@ FIELDS = {str(field.alias): field for each in SETTINGS for field in each.model_f
 
 
 def make(*arguments: str) -> str:
-    command = ["make", *arguments]
+    command = ["make", "--no-print-directory", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 (make's own targets)
     return done.stdout
 
@@ -42,6 +46,12 @@ def test_make_alone_lists_every_target() -> None:
     assert listed == make("help")
     for target in TARGETS:
         assert re.search(rf"^  {target} +\w", listed, re.MULTILINE), target
+
+
+def test_make_alone_says_how_to_get_the_command() -> None:
+    told = make().splitlines()[-1]
+    assert f'export PATH="$PATH:{ROOT}/.venv/bin"' in told
+    assert "pipx install ." in told
 
 
 def test_the_targets_are_those_of_the_contract() -> None:
@@ -72,8 +82,13 @@ def test_the_readme_shows_both_commands_and_ci_runs_them() -> None:
 def test_a_variable_is_documented_with_its_default(variable: str) -> None:
     (row,) = re.findall(rf"^\| `{variable}` \|.*$", OPERATIONS, re.MULTILINE)
     default = FIELDS[variable].default
+    if isinstance(default, bool):
+        default = "on" if default else "off"
     if isinstance(default, str | int) and default != "":
         assert f"`{default}`" in row
+
+
+TRACES = ROOT / "tests/integration/test_traces.py"
 
 
 def test_no_variable_is_documented_that_nobody_reads() -> None:
@@ -85,7 +100,11 @@ def test_no_variable_is_documented_that_nobody_reads() -> None:
         for name in re.findall(r'(?:envvar| )= ?"(PORTCALL_\w+)"', file.read_text())
     }
     of_files = {f"{name}_FILE" for name in SECRETS}
-    readers = [*(ROOT / "tests/containers").glob("*.py"), *(ROOT / "scripts").glob("*-engine")]
+    readers = [
+        *(ROOT / "tests/containers").glob("*.py"),
+        *(ROOT / "scripts").glob("*-engine"),
+        TRACES,
+    ]
     of_tests = set(re.findall(r"PORTCALL_\w+", "".join(file.read_text() for file in readers)))
     assert named <= set(FIELDS) | of_compose | of_commands | of_files | of_tests
     assert of_compose <= named
@@ -94,10 +113,26 @@ def test_no_variable_is_documented_that_nobody_reads() -> None:
 def test_a_metric_is_one_that_there_is() -> None:
     for role in ("producer", "router", "deliverer", "recorder", "management"):
         import_module(f"portcall.{role}.__main__")
-    there = {line.split()[2] for line in exposition().decode().splitlines() if line[:6] == "# TYPE"}
+    there = {
+        line.split()[2] for line in exposition()[0].decode().splitlines() if line[:6] == "# TYPE"
+    }
     named = set(re.findall(r"`(portcall_[a-z_]+)[`{]", OPERATIONS))
     assert named
     assert named <= there
+
+
+def test_openmetrics_shows_the_same_samples() -> None:
+    for role in ("producer", "router", "deliverer", "recorder", "management"):
+        import_module(f"portcall.{role}.__main__")
+    shown, strict = (
+        {sample.name for family in parsed(text.decode()) for sample in family.samples}
+        for parsed, text in (
+            (text_string_to_metric_families, exposition()[0]),
+            (openmetrics_to_metric_families, exposition(OPENMETRICS)[0]),
+        )
+    )
+    assert "portcall_attempt_seconds_bucket" in strict
+    assert strict == shown
 
 
 def test_every_queue_is_in_the_architecture() -> None:
@@ -138,12 +173,14 @@ def test_the_locks_have_what_the_project_asks_for() -> None:
     project = PROJECT["project"]
     assert names(project["dependencies"]) <= set(pinned("portcall.txt"))
     assert names(project["optional-dependencies"]["dev"]) <= set(pinned("dev.txt"))
+    assert names(project["optional-dependencies"]["tracing"]) <= set(pinned("tracing.txt"))
     assert names(PROJECT["build-system"]["requires"]) <= set(pinned("build.txt"))
 
 
 def test_what_runs_is_the_same_where_it_is_tested() -> None:
     tested = pinned("dev.txt")
-    for name, block in (pinned("portcall.txt") | pinned("build.txt")).items():
+    runs = pinned("portcall.txt") | pinned("tracing.txt") | pinned("build.txt")
+    for name, block in runs.items():
         # Its version: where only a tool of the tests needs it, too, the marker is another.
         assert tested[name].split()[0] == block.split()[0]
 

@@ -36,7 +36,8 @@ def inputs(name: str) -> list[str]:
     runs, tests = project["project"]["dependencies"], project["project"]["optional-dependencies"]
     made_of: dict[str, list[str]] = {
         "portcall.txt": runs,
-        "dev.txt": [*runs, *tests["dev"]],
+        "tracing.txt": [*runs, *tests["tracing"]],
+        "dev.txt": [*runs, *tests["dev"], *tests["tracing"]],
         "build.txt": project["build-system"]["requires"],
     }
     if name in made_of:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from portcall.cli.up import node
 from portcall.cli.up.stages import SPARE_S
 from portcall.deliverer.settings import DelivererSettings
 
@@ -39,6 +40,13 @@ def test_the_page_names_its_folder() -> None:
     page = (ROOT / "docs/service.md").read_text()
     assert re.search(r"PORTCALL_HOME=(\S+)", UNIT.read_text()) is not None
     assert "/var/lib/portcall" in page and "/opt/portcall/bin/portcall" in SETTINGS["ExecStart"]
+
+
+def test_the_node_rotates_its_log_as_the_page_says() -> None:
+    page = " ".join((ROOT / "docs/service.md").read_text().split())
+    assert "in files of 10 MiB. It keeps three older ones" in page
+    assert f"log.file.rotation.size = {10 * 1024 * 1024}\n" in node._CONFIG
+    assert "log.file.rotation.count = 3\n" in node._CONFIG
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd's tools")

@@ -74,7 +74,7 @@ def test_a_series_is_no_prefix_of_another() -> None:
 
 def test_engines_without_a_run_are_named_too() -> None:
     page = SCRIPT["page"]([], [run("containers", engine="docker 28.5.2")])
-    assert "| docker 28.5.2 | tested | 9 | 0 | 2026-11-29 |" in page
+    assert "| docker 28.5.2 | tested | 9 | 0 | 0 | 2026-11-29 |" in page
     assert "| podman | not tested |" in page
     assert "| docker | not tested |" not in page
 

@@ -29,13 +29,13 @@
   }
 
   let toastTimer = 0;
-  function toast(text, good = false) {
+  function toast(text, tone = "bad") {
     const box = byId("toast");
     box.textContent = text;
-    box.classList.toggle("good", good);
+    box.className = `toast ${tone}`;
     box.hidden = false;
     clearTimeout(toastTimer);
-    toastTimer = setTimeout(() => { box.hidden = true; }, good ? 2500 : 8000);
+    toastTimer = setTimeout(() => { box.hidden = true; }, tone === "good" ? 2500 : 8000);
   }
 
   async function copy(button) {
@@ -46,7 +46,7 @@
     } catch {
       if (!copyByHand(text)) return toast("The browser does not let pages copy here; select the text instead.");
     }
-    toast("Copied", true);
+    toast("Copied", "good");
   }
   function copyByHand(text) { // over plain http there is no clipboard, but for this
     const area = document.createElement("textarea");
@@ -131,25 +131,56 @@
   });
   // A form that meets an expired session is filled again after the sign-in. Secrets are not kept.
   const KEPT = "portcall-form";
-  document.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (!form.matches("form.form-card[method=post]")) return;
+  const FORM = "form.form-card[method=post]";
+  function keep(form) {
     const fields = [...new FormData(form)].filter(([name, value]) =>
       typeof value === "string" && !/^csrf$|secret|key$/.test(name) && form.elements[name]?.type !== "password");
     sessionStorage.setItem(KEPT, JSON.stringify({ path: location.pathname, fields }));
+  }
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches(FORM)) keep(event.target);
   });
+  document.addEventListener("htmx:beforeOnLoad", (event) => { // a check while typing meets it, too
+    const form = document.querySelector(FORM);
+    if (event.detail.xhr.status === 401 && form) keep(form);
+  });
+  const cameFromSignIn = () => /\/console\/sign-in(\?|$)/.test(document.referrer);
   function refill() {
     const kept = JSON.parse(sessionStorage.getItem(KEPT) || "null");
-    if (!kept || document.querySelector("form[data-sign-in]")) return;
+    if (!kept) return;
+    const signIn = document.querySelector("form[data-sign-in]");
+    if (signIn) {
+      byId("kept").hidden = signIn.elements.next.value !== kept.path;
+      return;
+    }
     sessionStorage.removeItem(KEPT);
-    const form = document.querySelector("form.form-card[method=post]");
-    if (!form || kept.path !== location.pathname || !/\/console\/sign-in(\?|$)/.test(document.referrer)) return;
+    const form = document.querySelector(FORM);
+    if (!form || kept.path !== location.pathname || !cameFromSignIn()) return;
     for (const control of form.elements) {
       const values = kept.fields.filter(([name]) => name === control.name).map(([, value]) => value);
       if (control.type === "checkbox" || control.type === "radio") control.checked = values.includes(control.value);
       else if (values.length && control.type !== "hidden") control.value = values[0];
     }
-    toast("What you had filled in is here again; it is not saved yet.");
+    toast("What you had filled in is here again; it is not saved yet.", "news");
+  }
+  // The tabs of a browser share one session. When one has signed out or in, the others load their page
+  // again: that leads to the sign-in page, or from there back. Each tab then has the cookie of the first.
+  const LEAVING = "portcall-leaving";
+  const tabs = new BroadcastChannel("portcall-session");
+  const isOutside = () => document.querySelector("form[data-sign-in]") !== null;
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("form[data-sign-out]")) sessionStorage.setItem(LEAVING, "yes");
+  });
+  tabs.addEventListener("message", (event) => {
+    if (isOutside() === (event.data === "signed out")) return;
+    const form = document.querySelector(FORM);
+    if (form) keep(form);
+    location.assign(location.pathname + location.search);
+  });
+  function tellTabs() {
+    if (isOutside() && sessionStorage.getItem(LEAVING)) tabs.postMessage("signed out");
+    else if (!isOutside() && cameFromSignIn()) tabs.postMessage("signed in");
+    sessionStorage.removeItem(LEAVING);
   }
   // The answer to a check that arrives while the pointer is down on its form is shown after the
   // release. Otherwise a button or a checkbox could move away between press and release, and the
@@ -186,6 +217,7 @@
   nameTheme();
   age();
   refill();
+  tellTabs();
   useLink();
   if (document.readyState === "complete") catchUp();
   else addEventListener("load", () => setTimeout(catchUp)); // htmx knows the forms by then

@@ -27,11 +27,12 @@
     }
     return found;
   }
-  // Rows by their time, each once: the stream and the log may both have them.
+  // Rows by their time, one for each delivery: a newer attempt takes the place of the one before.
   function add(records, rows) {
-    const there = new Set([...records.tBodies].map((row) => row.dataset.key));
     for (const row of rows) {
-      if (there.has(row.dataset.key)) continue;
+      const there = [...records.tBodies].find((each) => each.dataset.delivery === row.dataset.delivery);
+      if (there && (+there.dataset.at >= +row.dataset.at || there.contains(document.activeElement))) continue;
+      there?.remove();
       const older = [...records.tBodies].find((each) => +each.dataset.at <= +row.dataset.at);
       records.insertBefore(row, older || null);
       htmx.process(row);
@@ -103,12 +104,13 @@
       rate.textContent = "";
     } else if (paused) {
       stop();
-      say("Paused", "warn");
+      say("Live view paused", "warn");
+      rate.textContent = "";
     } else start();
   }
   pause.addEventListener("click", () => {
     paused = !paused;
-    pause.textContent = paused ? "Go on" : "Pause";
+    pause.textContent = paused ? "Resume" : "Pause";
     pause.setAttribute("aria-pressed", String(paused));
     leftOut = 0;
     settle();

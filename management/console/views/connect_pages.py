@@ -1,6 +1,7 @@
 """Connecting a registry: where it sends, as whom, and whether its first event has come."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -10,6 +11,7 @@ from portcall.management.http.calls import Call
 from portcall.management.http.errors import ArmError
 from portcall.management.http.routes import Routes
 from portcall.management.login.tokens import PATH as TOKENS
+from portcall.runtime.settings import is_loopback
 from portcall.store.access.principals import Role
 from portcall.store.journal.noted import NotedEvent
 from portcall.store.webhooks.registries import Registry
@@ -91,6 +93,7 @@ class ConnectPages:
             url=url,
             configuration=CONFIGURATION,
             is_known=bool(self._producer_url),
+            is_local=is_loopback(urlsplit(url).hostname or ""),
             last=await self._last(registry),
             problem=problem,
             name=name or f"{registry.key}-events",

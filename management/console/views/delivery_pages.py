@@ -13,6 +13,8 @@ from portcall.management.http.calls import Call
 from portcall.management.http.errors import ArmError
 from portcall.management.http.routes import Routes
 from portcall.schemas.extras import NONE
+from portcall.schemas.records import Outcome
+from portcall.schemas.webhooks import Status
 from portcall.store.records.event_log import StoredRecord
 from portcall.store.webhooks.registries import Registry
 from portcall.store.webhooks.row import VisibleWebhook
@@ -20,6 +22,7 @@ from portcall.store.webhooks.row import VisibleWebhook
 MAX_ID = 18
 MOVING = (
     Whereabouts.COALESCING,
+    Whereabouts.NAMING,
     Whereabouts.QUEUED,
     Whereabouts.WAITING,
     Whereabouts.DUE,
@@ -46,6 +49,7 @@ class DeliveryPages:
         routes.add("GET", f"{WEBHOOK}/deliveries/{{event}}", self.life)
         routes.add("GET", f"{WEBHOOK}/deliveries/{{event}}/attempts/{{attempt}}", self.attempt)
         routes.add("POST", f"{WEBHOOK}/deliveries/{{event}}/resend", self.resend)
+        routes.add("POST", f"{WEBHOOK}/deliveries/{{event}}/try-now", self.try_now)
         routes.add("GET", f"{REGISTRY}/events/{{event}}", self.explain)
 
     async def record(self, call: Call) -> web.Response:
@@ -57,7 +61,7 @@ class DeliveryPages:
             record = await asyncio.to_thread(self._desk.store.searching.get, int(number))
         if record is None or record.webhook_id != webhook.id:
             raise _no_record(webhook)
-        return self._opened(call, registry, webhook, record)
+        return await self._opened(call, registry, webhook, record)
 
     async def attempt(self, call: Call) -> web.Response:
         """GET the same for a live row: by its event and the number of the attempt."""
@@ -71,7 +75,7 @@ class DeliveryPages:
             return self._desk.pages.page(
                 call, "record-later.html", here=call.request.rel_url.raw_path
             )
-        return self._opened(call, registry, webhook, fitting[-1])
+        return await self._opened(call, registry, webhook, fitting[-1])
 
     async def life(self, call: Call) -> web.Response:
         """GET the life of a delivery."""
@@ -112,11 +116,32 @@ class DeliveryPages:
         if not replay["properties"]["total"]:
             text = "There is nothing to resend: it has not ended yet, or it is a ping."
             return self._desk.done(call, back, text, kind="bad")
-        life = await asyncio.to_thread(self._explaining.life, webhook.id, event_id)
-        known = len(life.steps) if life else 0
+        known = await self._known(webhook, event_id)
         return self._desk.done(
             call, f"{back}?resent={known}", "It is sent again, under the same id."
         )
+
+    async def try_now(self, call: Call) -> web.Response:
+        """POST to make the next attempt of a waiting delivery now."""
+        _, webhook = await self._found(call)
+        event_id = call.names["event"]
+        page = webhook_path(webhook.registry, webhook.name)
+        back = f"{page}/deliveries/{quote(event_id, safe='')}"
+        known = await self._known(webhook, event_id)
+        path = f"{self._desk.inner.webhook(webhook.registry, webhook.name)}/tryNow"
+        try:
+            tried = await self._desk.inner.ask(call, "POST", path, {"eventId": event_id})
+        except ArmError as error:
+            if error.status not in (400, 404, 409, 503):
+                raise
+            return self._desk.done(call, back, error.message, kind="bad")
+        text = f"Attempt {tried['attempt']} is made now. The schedule goes on after it."
+        return self._desk.done(call, f"{back}?resent={known}", text)
+
+    async def _known(self, webhook: VisibleWebhook, event_id: str) -> int:
+        """How many records a delivery has."""
+        life = await asyncio.to_thread(self._explaining.life, webhook.id, event_id)
+        return len(life.steps) if life else 0
 
     async def explain(self, call: Call) -> web.Response:
         """GET one event: which webhooks get it, which do not, and why."""
@@ -138,11 +163,23 @@ class DeliveryPages:
     async def _found(self, call: Call) -> tuple[Registry, VisibleWebhook]:
         return await self._desk.lookups.registry(call), await self._desk.lookups.webhook(call)
 
-    def _opened(
+    async def _opened(
         self, call: Call, registry: Registry, webhook: VisibleWebhook, record: StoredRecord
     ) -> web.Response:
+        """A record, with the other attempts of its delivery to choose from."""
+        found = await asyncio.to_thread(
+            self._desk.store.eventlog.of_event, record.event_id, [webhook.id]
+        )
+        attempts = [each for each in found if each.accepted_ms == record.accepted_ms]
+        waits = bool(attempts) and attempts[-1].outcome is Outcome.RETRIED
         return self._desk.pages.page(
-            call, "record.html", registry=registry, webhook=webhook, shown=entry_of(record)
+            call,
+            "record.html",
+            registry=registry,
+            webhook=webhook,
+            shown=entry_of(record),
+            attempts=attempts,
+            waits=waits and webhook.status is Status.ENABLED,
         )
 
 

@@ -1,6 +1,7 @@
 """Health: the state of a webhook at a glance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 
 from portcall.management.console import words
 from portcall.schemas.webhooks import Cause, Status
@@ -20,19 +21,34 @@ class HealthAtAGlance:
     Attributes:
         tone: ``good``, ``warn``, ``bad`` or ``mute``.
         word: One or two words.
-        why: A sentence; empty: there is nothing to say.
+        cause: A sentence; empty: there is nothing to say.
         since_ms: Since when; 0: irrelevant.
+        next_try: A sentence on the end of a pause; empty: its endpoint is not paused.
     """
 
     tone: str
     word: str
-    why: str = ""
+    cause: str = ""
     since_ms: int = 0
+    next_try: str = ""
 
     @property
     def needs_attention(self) -> bool:
         """Whether a person should look at it."""
         return self.tone in ("bad", "warn")
+
+    @property
+    def why(self) -> str:
+        """The cause, and when a pause ends; empty: there is nothing to say."""
+        return " ".join(filter(None, (self.cause, self.next_try)))
+
+    def after(self, reason: str) -> "HealthAtAGlance":
+        """The same, when it is known why the last attempt failed: that explains a pause.
+
+        Args:
+            reason: In brief; empty: unknown.
+        """
+        return replace(self, cause=_paused(reason)) if self.next_try else self
 
 
 def health_of(
@@ -53,17 +69,28 @@ def health_of(
             "bad", "Disabled automatically", row.status_reason, row.status_changed_ms
         )
     if held_until_ms:
-        why = (
-            "Paused after repeated failures, or because its endpoint asked for it. Next try"
-            f" {words.ago(held_until_ms, at_ms)}."
-        )
-        return HealthAtAGlance("bad", "Paused", why)
+        next_try = f"Next try {words.ago(held_until_ms, at_ms)}."
+        return HealthAtAGlance("bad", "Paused", _paused(""), next_try=next_try)
     if row.failing_since_ms and at_ms - row.failing_since_ms >= FAILING_AFTER_MS:
         lasted = words.lasting(at_ms - row.failing_since_ms)
         since = words.clock(row.failing_since_ms, at_ms)
         why = f"Failing for {lasted}: no attempt has succeeded since {since} UTC."
         return HealthAtAGlance("warn", "Failing", why)
     return (total and _strained(total)) or HealthAtAGlance("good", "Enabled")
+
+
+def _paused(reason: str) -> str:
+    """Why an endpoint is paused, by its last record: deliverers tell only for how long.
+
+    An answer may have asked for the pause by ``Retry-After``; one failure without an answer pauses
+    no endpoint.
+    """
+    if not reason:
+        return "Paused after repeated failures, or because its endpoint asked for it."
+    if reason == f"answered {HTTPStatus.TOO_MANY_REQUESTS}":
+        return f"Paused because its endpoint asked for it ({reason})."
+    many = "" if reason.startswith("answered") else "repeated "
+    return f"Paused after {many}failures ({reason})."
 
 
 def _strained(total: Sums) -> HealthAtAGlance | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from portcall.management.console import words
 from portcall.management.console.views.health import HealthAtAGlance, health_of
 from portcall.management.overview.pulse import Pulse
+from portcall.schemas.records import Outcome
 from portcall.schemas.uris import parse_uri
 from portcall.schemas.webhooks import Status, action_names
 from portcall.store.engine import Store
@@ -36,6 +37,7 @@ class WebhookLine:
         health: Its state.
         traffic: Its traffic of the last day; None: unknown.
         spark: The points of a sparkline of the day's attempts.
+        reason: Why the last attempt did not succeed, in brief; empty: it did, or there is none.
     """
 
     row: VisibleWebhook
@@ -44,6 +46,7 @@ class WebhookLine:
     health: HealthAtAGlance
     traffic: WebhookTraffic | None
     spark: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +176,9 @@ class Lists:
             until_ms=until_ms,
             webhook_ids=[row.id for row, _ in shown],
         )
+        reasons = self.store.searching.reasons([*filter(None, map(_failed, traffic.values()))])
         return WebhookPage(
-            lines=[_line(row, health, traffic.get(row.id)) for row, health in shown],
+            lines=[_line(row, health, traffic.get(row.id), reasons) for row, health in shown],
             number=number,
             pages=pages,
             fitting=len(fitting),
@@ -192,7 +196,8 @@ class Lists:
         health = health_of(
             row, until_ms, self._sick().get(row.id, 0), known.total if known else None
         )
-        return _line(row, health, known)
+        failed = _failed(known)
+        return _line(row, health, known, self.store.searching.reasons([failed] if failed else []))
 
     def _sick(self) -> Mapping[int, int]:
         return {each.webhook_id: each.until_ms for each in self.pulse.snapshot().sick}
@@ -218,17 +223,28 @@ def _has(row: VisibleWebhook, text: str) -> bool:
     )
 
 
+def _failed(known: WebhookTraffic | None) -> int:
+    """The id of a webhook's last record if that is no success; 0: there is none."""
+    last = known.last if known else None
+    return 0 if last is None or last.outcome is Outcome.DELIVERED else last.record_id
+
+
 def _line(
-    row: VisibleWebhook, health: HealthAtAGlance, known: WebhookTraffic | None
+    row: VisibleWebhook,
+    health: HealthAtAGlance,
+    known: WebhookTraffic | None,
+    reasons: Mapping[int, str],
 ) -> WebhookLine:
     attempts = [bucket.sums.attempts for bucket in known.series.buckets] if known else []
+    reason = reasons.get(_failed(known), "")
     return WebhookLine(
         row=row,
         host=host_of(row.uri),
         actions=action_names(row.actions),
-        health=health,
+        health=health.after(reason),
         traffic=known,
         spark=words.spark(attempts),
+        reason=reason,
     )
 
 

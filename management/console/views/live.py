@@ -12,6 +12,7 @@ from aiohttp import web
 from portcall.management.console.desk import WEBHOOK, Desk
 from portcall.management.console.pages import HEADERS, SESSION
 from portcall.management.console.session.sessions import Session, Sessions
+from portcall.management.console.views.folding import folded
 from portcall.management.events.follow import Followers
 from portcall.management.events.watching import Audience, Update, Watcher
 from portcall.management.http.access import Authenticator
@@ -128,7 +129,11 @@ class Live:
     def _event(self, update: Update, registry: Registry, webhook: VisibleWebhook) -> bytes:
         """An update as a server-sent event; JSON, so that no line break ends it early."""
         rows = self._desk.pages.text_of(
-            "record-rows.html", lines=update.lines, registry=registry, webhook=webhook, is_live=True
+            "record-rows.html",
+            lines=folded(update.lines),
+            registry=registry,
+            webhook=webhook,
+            is_live=True,
         )
         told = {
             "rows": rows,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from portcall.management.console import words
-from portcall.schemas.records import Outcome
+from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Outcome
 from portcall.store.records.event_log import StoredRecord
 
 CANCELLED = "No request was made."
@@ -21,6 +21,7 @@ class Shown:
         curl: A command that sends it again; empty: there was no request.
         answer: The answer's body; None: there was no answer.
         why: Why there is no answer, or what happened next, as text.
+        kept: How many characters of an answer's body are kept.
     """
 
     record: StoredRecord
@@ -29,6 +30,14 @@ class Shown:
     curl: str
     answer: str | None
     why: str
+
+    kept: int = MAX_RESPONSE_CHARACTERS
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the answer's body may be longer than what is kept of it."""
+        answer = self.record.detail.answer
+        return answer is not None and len(answer.content) >= self.kept
 
     @property
     def tone(self) -> str:

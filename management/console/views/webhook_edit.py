@@ -211,5 +211,6 @@ class WebhookEdit:
             all_actions=list(Action),
             schemes=list(Scheme),
             settings=SETTINGS,
+            defaults=self._desk.lookups.defaults,
             formats=FORMATS.values(),
         )

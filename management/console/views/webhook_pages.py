@@ -1,17 +1,19 @@
 """One webhook: its state, its records, and all its commands."""
 
 import asyncio
-from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 from msgspec import to_builtins
 
 from portcall.management.console.desk import WEBHOOK, Desk, registry_path, webhook_path
 from portcall.management.console.pages import FORM
+from portcall.management.console.views.folding import folded
 from portcall.management.console.views.listing import Lists
-from portcall.management.console.views.record_filters import read_choice
+from portcall.management.console.views.record_filters import RecordChoice, read_choice
 from portcall.management.console.views.records import Shown, entry_of
 from portcall.management.http.calls import Call
+from portcall.management.http.defaults import Defaults
 from portcall.management.http.errors import ArmError
 from portcall.management.http.resources import webhook_answer
 from portcall.management.http.routes import Routes
@@ -19,6 +21,8 @@ from portcall.management.http.settings import SETTINGS
 from portcall.schemas.signatures import Scheme, scheme_of
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.access.principals import Role
+from portcall.store.records.filters import RecordLine
+from portcall.store.records.searching import FoundRecords
 from portcall.store.webhooks.row import VisibleWebhook, WebhookRow
 
 PAGE = 50
@@ -33,13 +37,11 @@ class WebhookPages:
     Args:
         desk: Shared by all pages.
         lists: Reads its state.
-        defaults: The installation's values of settings, by their names; those that are known.
     """
 
-    def __init__(self, *, desk: Desk, lists: Lists, defaults: Mapping[str, str]) -> None:
+    def __init__(self, *, desk: Desk, lists: Lists) -> None:
         self._desk = desk
         self._lists = lists
-        self._defaults = defaults
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
@@ -67,23 +69,13 @@ class WebhookPages:
             budget_s=FIRST_S if choice.before is None else ON_S,
         )
         shown = to_builtins(webhook_answer(self._desk.inner.installation, webhook).properties)
-        extras = shown["portcall"]
         return self._desk.pages.page(
             call,
             "webhook.html",
             registry=registry,
             line=await self._lists.webhook(webhook),
             properties=shown,
-            settings=[
-                (
-                    each.heading,
-                    each.say(extras[each.key])
-                    if each.key in extras
-                    else self._defaults.get(each.name, each.unset),
-                )
-                for each in SETTINGS
-                if each.heading
-            ],
+            settings=_settings_of(shown["portcall"], self._desk.lookups.defaults),
             uri=_uri_for(call, webhook),
             signs=scheme_of(webhook.secret) is not Scheme.NONE,
             by_itself=webhook.cause is not Cause.OWNER,
@@ -91,9 +83,17 @@ class WebhookPages:
             warning=self._desk.lookups.targets.objection(webhook.uri),
             choice=choice,
             found=found,
+            rows=await self._rows(found, choice),
             ping=await self._ping_of(webhook, call.parameter("ping") or ""),
             ping_id=call.parameter("ping") or "",
         )
+
+    async def _rows(self, found: FoundRecords, choice: RecordChoice) -> list[RecordLine]:
+        """The deliveries of a page: one is on the page of its newest attempt that matches."""
+        if choice.before is None or choice.is_narrow:
+            return folded(found.lines)
+        newest = await asyncio.to_thread(self._desk.store.searching.newest_of, found.lines)
+        return folded(found.lines, before=choice.before, newest=newest)
 
     async def pinged(self, call: Call) -> web.Response:
         """GET the record of a ping, if it exists by now."""
@@ -203,6 +203,22 @@ class WebhookPages:
         if error.status != 409:
             raise error
         return self._desk.done(call, _page_of(webhook), error.message, kind="bad")
+
+
+def _settings_of(extras: dict[str, Any], defaults: Defaults) -> list[tuple[str, str, bool]]:
+    """The settings that the page shows: heading, value, and whether it is the installation's."""
+    found = []
+    for each in SETTINGS:
+        default = each.default_in(defaults)
+        if not each.heading:
+            continue
+        if each.key in extras:
+            found.append((each.heading, each.say(extras[each.key]), False))
+        elif default is None:
+            found.append((each.heading, each.unset, False))
+        else:
+            found.append((each.heading, each.say(each.show(default)), True))
+    return found
 
 
 def _page_of(webhook: VisibleWebhook) -> str:

@@ -47,6 +47,7 @@ def words_of(facts: Facts) -> Words:
     said = (
         ("Registry", facts.host),
         ("Digest", facts.digest),
+        ("Tags", ", ".join(facts.tags)),
         ("Type", facts.event.extras.artifact_type if facts.event.extras else ""),
         ("By", facts.actor),
         ("Time", f"{facts.time[:19]}Z"),

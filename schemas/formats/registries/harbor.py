@@ -5,12 +5,14 @@ Harbor's proof is one ``Authorization`` value: a custom header of that name is s
 Source: goharbor/harbor, src/pkg/notifier/model and src/controller/event of 2.15.
 """
 
+from collections.abc import Mapping
+
 from portcall.schemas.events import Action
 from portcall.schemas.formats.facts import Facts, Options, encoded
 from portcall.schemas.formats.results import Rendered, Result
 from portcall.schemas.formats.saying import omitted
 
-_TYPES = {Action.PUSH: "PUSH_ARTIFACT", Action.DELETE: "DELETE_ARTIFACT"}
+_TYPES: Mapping[str, str] = {Action.PUSH: "PUSH_ARTIFACT", Action.DELETE: "DELETE_ARTIFACT"}
 _ACTIONS = frozenset(_TYPES)
 PING = "PING"
 """Harbor has no ping. Receivers skip types that they do not know, or refuse them."""
@@ -33,15 +35,25 @@ def render(facts: Facts, options: Options) -> Result:
         "repo_full_name": facts.repository,
         "repo_type": "private",
     }
-    resource = {
-        "digest": facts.digest,
-        "tag": facts.tag or facts.digest,
-        "resource_url": facts.reference,
-    }
     event = {
-        "type": _TYPES[Action(facts.action)],
+        "type": _TYPES[facts.action],
         "occur_at": facts.seconds,
         "operator": facts.actor or OPERATOR,
-        "event_data": {"resources": [resource], "repository": repository},
+        "event_data": {"resources": _resources(facts), "repository": repository},
     }
     return Rendered(encoded(event))
+
+
+def _resources(facts: Facts) -> list[dict[str, str]]:
+    """The pushed or deleted artifact; of a delete one entry for each known tag.
+
+    Harbor itself names the first tag of a deleted artifact only; its schema has room for all.
+    """
+    place = f"{facts.host}/{facts.repository}"
+    if facts.tags:
+        return [
+            {"digest": facts.digest, "tag": tag, "resource_url": f"{place}:{tag}"}
+            for tag in facts.tags
+        ]
+    tag = facts.tag or facts.digest
+    return [{"digest": facts.digest, "tag": tag, "resource_url": facts.reference}]

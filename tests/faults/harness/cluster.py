@@ -14,10 +14,12 @@ from portcall.cli import children
 from portcall.cli.ports import HOST, free_ports
 from portcall.cli.up.broker import START_S, answers, server_script
 from portcall.cli.up.node import NodeFolder, NodeState
-from tests.faults.harness.node import rabbitmqctl
+from tests.faults.harness.node import rabbitmq_program
 from tests.sink import eventually
 
 SIZE = 3
+STOP_S = 60.0
+"""The time limit of an orderly stop: a node that leads queues hands them over first."""
 
 
 class ClusterNode:
@@ -27,10 +29,14 @@ class ClusterNode:
         number: From 1.
         folder: Where its files are.
         state: Its ports, and the secrets of the cluster.
+        script: The rabbitmq-server that its next start uses; None: the one on PATH.
     """
 
-    def __init__(self, number: int, folder: Path, state: NodeState) -> None:
+    def __init__(
+        self, number: int, folder: Path, state: NodeState, script: Path | None = None
+    ) -> None:
         self.name = f"portcall{number}@localhost"
+        self.script = script
         self._folder = NodeFolder(folder.resolve())
         self._state = state
         self._process: children.Process | None = None
@@ -65,7 +71,7 @@ class ClusterNode:
         """Start it, and do not wait."""
         with self._folder.start_log.open("ab") as log:
             self._process = await children.spawn(
-                [str(server_script())],
+                [str(self.script or server_script())],
                 env=self.environment,
                 mark=str(self._folder.path),
                 stdout=log,
@@ -80,15 +86,35 @@ class ClusterNode:
         assert self._process is not None
         await children.end(self._process, grace_s=0)
 
+    async def stop(self) -> int:
+        """End it in good order; gives its exit code, which is negative if it had to be killed."""
+        assert self._process is not None
+        return await children.end(self._process, grace_s=STOP_S)
+
+    def ended(self) -> bool:
+        """Whether it is not running."""
+        return self._process is None or self._process.returncode is not None
+
+    async def run(self, program: str, *arguments: str) -> str:
+        """Run one of RabbitMQ's programs, of the node's version, at the node; gives its output."""
+        return await rabbitmq_program(
+            program, *arguments, environment=self.environment, script=self.script
+        )
+
+    def last_words(self) -> str:
+        """The ends of its logs."""
+        return self._folder.last_words()
+
 
 class Cluster:
     """Three nodes and their epmd.
 
     Args:
         folder: Where their files are; it is there.
+        script: Their rabbitmq-server; None: the one on PATH.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, script: Path | None = None) -> None:
         self._folder = folder
         first = replace(NodeState.new(), cookie=secrets.token_urlsafe(24))
         ports = free_ports(2 * SIZE)
@@ -97,6 +123,7 @@ class Cluster:
                 number,
                 folder / f"node{number}",
                 replace(first, amqp_port=ports[number - 1], dist_port=ports[SIZE + number - 1]),
+                script,
             )
             for number in range(1, SIZE + 1)
         ]
@@ -117,7 +144,7 @@ class Cluster:
             await node.launch()
         for node in self.nodes:
             await eventually(node.answers, within_s=START_S, what=f"{node.name} answers")
-        await eventually(self._is_whole, within_s=START_S, what="the nodes are one cluster")
+        await eventually(self.is_whole, within_s=START_S, what="the nodes are one cluster")
 
     async def stop(self) -> None:
         """End all at once."""
@@ -133,6 +160,21 @@ class Cluster:
         """The number of members of the queue with the fewest."""
         return min(members for _, members in (await self._queues()).values())
 
+    async def messages(self) -> dict[str, int]:
+        """The number of messages in each quorum queue that has any, by its name."""
+        table = await self._ask("list_queues", "name", "type", "messages")
+        return {
+            row["name"]: row["messages"]
+            for row in table
+            if row["type"] == "quorum" and row["messages"]
+        }
+
+    async def version(self) -> str:
+        """The version of RabbitMQ that all nodes run."""
+        versions = (await self._ask("cluster_status"))["versions"].values()
+        (version,) = {each["rabbitmq_version"] for each in versions}
+        return str(version)
+
     async def _queues(self) -> dict[str, tuple[str, int]]:
         columns = ["name", "type", "leader", "members"]
         table = await self._ask("list_queues", *columns)
@@ -142,22 +184,21 @@ class Cluster:
             if row["type"] in {"quorum", "stream"}
         }
 
-    async def _is_whole(self) -> bool:
+    async def is_whole(self) -> bool:
+        """Whether all nodes run, and as one cluster."""
         status = await self._ask("cluster_status")
         return len(status["running_nodes"]) == SIZE
 
     async def _ask(self, *arguments: str) -> Any:  # noqa: ANN401 (the command's)
         alive = [node for node in self.nodes if await node.answers()]
-        said = await rabbitmqctl(
-            alive[0].environment, "--silent", *arguments, "--formatter", "json"
-        )
+        said = await alive[0].run("rabbitmqctl", "--silent", *arguments, "--formatter", "json")
         return json.loads(said)
 
 
 @asynccontextmanager
-async def clustered(folder: Path) -> AsyncIterator[Cluster]:
-    """A cluster, for the time of a block."""
-    cluster = Cluster(folder)
+async def clustered(folder: Path, script: Path | None = None) -> AsyncIterator[Cluster]:
+    """A cluster, of the RabbitMQ of *script*, for the time of a block."""
+    cluster = Cluster(folder, script)
     try:
         await cluster.start()
         yield cluster

@@ -10,9 +10,16 @@ from tests.line import Line
 
 
 @asynccontextmanager
-async def cluster_laboratory(folder: Path) -> AsyncIterator[tuple[Lab, Cluster, Line]]:
-    """A cluster in *folder*, `portcall up` that reaches it through a line, and a sink."""
-    async with clustered(folder) as cluster:
+async def cluster_laboratory(
+    folder: Path, script: Path | None = None
+) -> AsyncIterator[tuple[Lab, Cluster, Line]]:
+    """A cluster in *folder*, `portcall up` that reaches it through a line, and a sink.
+
+    Args:
+        folder: It is there.
+        script: The rabbitmq-server of the cluster; None: the one on PATH.
+    """
+    async with clustered(folder, script) as cluster:
         line = Line(*(node.url for node in cluster.nodes))
         url = await line.open()
         try:

@@ -13,20 +13,41 @@ WATERMARK = "0.4"
 LITTLE = "0.000001"
 DISK_LIMIT = "100MB"
 MUCH = "100000GB"
+PROGRAM_S = 120.0
+"""The time limit of a program: some wait for the cluster, which may never be as they want it."""
 
 
 async def rabbitmqctl(environment: dict[str, str], *arguments: str) -> str:
     """Run a command at the node that the environment means, and give what it says."""
+    return await rabbitmq_program("rabbitmqctl", *arguments, environment=environment)
+
+
+async def rabbitmq_program(
+    name: str, *arguments: str, environment: dict[str, str], script: Path | None = None
+) -> str:
+    """Run one of RabbitMQ's programs at the environment's node; gives its output.
+
+    Args:
+        name: The program, for example ``rabbitmq-upgrade``.
+        arguments: Its arguments.
+        environment: That of the node.
+        script: The rabbitmq-server beside which it is; None: the one on PATH.
+    """
     process = await asyncio.create_subprocess_exec(
-        str(server_script().with_name("rabbitmqctl")),
+        str((script or server_script()).with_name(name)),
         *arguments,
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, f"rabbitmqctl {arguments}: {said.decode()}"
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), PROGRAM_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+    assert process.returncode == 0, f"{name} {arguments}: {said.decode()}"
     return said.decode()
 
 

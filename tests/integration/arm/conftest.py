@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, ClientTimeout, web
+from aiohttp import ClientSession, ClientTimeout
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,6 +23,7 @@ from portcall.schemas.webhooks import Sku, Status
 from portcall.store.engine import Store, open_store
 from tests import keys
 from tests.integration.arm.table import Arm
+from tests.loopback import on_loopback
 from tests.unit.management.api import ManagementApi
 
 EVENT_ID = "826b111c-0000-4000-8000-000000000000"
@@ -124,18 +125,14 @@ async def serving(
 ) -> AsyncIterator[Arm]:
     store = open_store(f"sqlite:///{path}", keys.vault())
     api = ManagementApi(store)
-    runner = web.AppRunner(api.app, access_log=None)
-    await runner.setup()
+    timeout = ClientTimeout(total=20)
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server)
-        await site.start()
-        port = runner.addresses[0][1]
-        host = f"{'https' if server else 'http'}://127.0.0.1:{port}"
-        timeout = ClientTimeout(total=20)
-        async with ClientSession(timeout=timeout) as session:
+        async with (
+            on_loopback(api.app, tls=server) as host,
+            ClientSession(timeout=timeout) as session,
+        ):
             yield Arm(host=host, client=session, api=api, trust=client)
     finally:
-        await runner.cleanup()
         store.close()
 
 

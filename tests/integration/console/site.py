@@ -155,6 +155,7 @@ class Site:
         *,
         media_type: str = "",
         extras: Extras | None = None,
+        outcome: Outcome = Outcome.DELIVERED,
     ) -> int:
         """Enter a push of team/app:v1 that Hook01 got, and give Hook01's id."""
         row = self.store.webhooks.get("alpha", "Hook01")
@@ -171,8 +172,8 @@ class Site:
             event=0,
             webhook_id=row.id,
             attempt=1,
-            outcome=Outcome.DELIVERED,
-            status=200,
+            outcome=outcome,
+            status=200 if outcome is Outcome.DELIVERED else 500,
             started_ms=PUSHED_MS,
             duration_us=1000,
             detail=detail,

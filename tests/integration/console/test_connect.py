@@ -7,7 +7,7 @@ import pytest
 from portcall.runtime.clock import now_ms
 from portcall.schemas.journal import accepted
 from portcall.store.access.principals import Role
-from tests.integration.console.site import ALPHA, CONSOLE, PRODUCER_URL, Browser, Site
+from tests.integration.console.site import ALPHA, CONSOLE, PRODUCER_URL, Browser, Site, serving
 from tests.unit.store.contract.journal import event, note
 
 CONNECT = f"{ALPHA}/connect"
@@ -19,7 +19,18 @@ async def test_the_page_has_the_lines_of_the_registrys_configuration(browser: Br
     assert f"url: {PRODUCER_URL}/registries/Alpha/notifications" in lines
     assert "Authorization: [Bearer SECRET]" in lines
     assert "Waiting for the first event of Alpha." in page.said
+    assert "portcall doctor names refused requests" in page.said
     assert CONNECT in (await browser.get(ALPHA)).text
+    assert "--network host" not in page.text
+
+
+async def test_a_producer_on_this_machine_has_a_hint_for_registries_in_containers(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.integration.console.site.PRODUCER_URL", "http://127.0.0.1:8401")
+    async with serving(site.store) as here:
+        browser = await here.browser.sign_in()
+        assert "--network host" in (await browser.get(CONNECT)).text
 
 
 async def test_a_token_is_created_there_and_stands_in_the_lines_once(

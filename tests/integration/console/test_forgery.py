@@ -33,6 +33,7 @@ FORMS = [
     f"{HOOK}/rotate",
     f"{HOOK}/delete",
     f"{HOOK}/deliveries/826b111c-0000-4000-8000-000000000000/resend",
+    f"{HOOK}/deliveries/826b111c-0000-4000-8000-000000000000/try-now",
 ]
 """Every route that takes a form, but signing in; a test sees to that."""
 

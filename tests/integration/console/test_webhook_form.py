@@ -29,6 +29,7 @@ GOOD: Mapping[str, object] = {
     "final_answers": "400,404",
     "disable_after": "2d",
     "probe": "always",
+    "traceparent": "not sent",
     "scopes": "team/**:v[0-9]*\r\n\r\n!team/test/**\r\n",
     "format": "slack",
 }
@@ -63,6 +64,7 @@ BAD = [
     ("final_answers", "no", "neither a status"),
     ("disable_after", "later", "is not a duration"),
     ("probe", "perhaps", "must be true or false"),
+    ("traceparent", "perhaps", "must be true or false"),
     ("scopes", "team/*\nteam//x", "[1]: character 6 of 'team//x': a part is missing"),
     ("scopes", "team/* # all", "[1]: character 1 of '#'"),
     ("filters", ["nope"], "nope: is no filter"),
@@ -119,6 +121,7 @@ async def test_a_webhook_is_what_the_form_said(site: Site, browser: Browser) -> 
     assert row.scopes == ("team/**:v[0-9]*", "!team/test/**")
     assert row.format == {"name": "slack"}
     assert row.final_answers == "400,404"
+    assert row.traceparent is False
     assert row.location == "westus"
     assert site.publisher.announced
 
@@ -242,13 +245,15 @@ async def test_editing_begins_with_what_there_is(browser: Browser) -> None:
 async def test_saving_what_there_is_changes_nothing(
     site: Site, browser: Browser, *, probe: bool | None
 ) -> None:
-    site.store.webhooks.patch("alpha", "Hook01", probe=probe, disable_after_ms=3_600_000)
+    site.store.webhooks.patch(
+        "alpha", "Hook01", probe=probe, traceparent=probe, disable_after_ms=3_600_000
+    )
     before = site.store.webhooks.get("alpha", "Hook01")
     page = await browser.get(f"{HOOK}/edit")
     form: dict[str, object] = {}
     for name in ("name", "uri", "headers", "scope", "secret", "schedule", "max_age", "rate"):
         form[name] = value_of(page.root, name)
-    for name in ("actions", "status", "signature", "disable_after", "probe"):
+    for name in ("actions", "status", "signature", "disable_after", "probe", "traceparent"):
         form[name] = value_of(page.root, name)
     assert (await browser.post(f"{HOOK}/edit", form)).status == 303
     after = site.store.webhooks.get("alpha", "Hook01")

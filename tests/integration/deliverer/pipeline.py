@@ -84,11 +84,14 @@ class Role:
             assert self.process.returncode is None, self.output.decode()
             if not self._run_file.exists():
                 return False
-            async with (
-                aiohttp.ClientSession() as session,
-                session.get(f"{self._health_url}/ready") as response,
-            ):
-                return response.status == 200
+            try:
+                async with (
+                    aiohttp.ClientSession() as session,
+                    session.get(f"{self._health_url}/ready") as response,
+                ):
+                    return response.status == 200
+            except aiohttp.ClientConnectionError:
+                return False  # it is ending; the next look says why
 
         await eventually(is_ready, within_s=30, what="the deliverer is ready")
 

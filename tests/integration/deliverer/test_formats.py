@@ -17,6 +17,7 @@ from portcall.runtime.clock import now_ms
 from portcall.schemas.events import Event
 from portcall.schemas.records import Failure, Outcome
 from tests.integration.deliverer.pipeline import REGISTRY, Pipeline, running_pipeline
+from tests.loopback import on_loopback
 from tests.unit.deliverer.forms.desk import Desk
 from tests.unit.deliverer.samples import SECRET
 from tests.unit.schemas.formats.samples import event, rendered
@@ -47,16 +48,8 @@ class Receiver:
 async def receiving() -> AsyncIterator[Receiver]:
     receiver, app = Receiver(), web.Application()
     app.router.add_route("*", "/{path:.*}", receiver.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    receiver.url = f"http://{host}:{port}"
-    try:
+    async with on_loopback(app) as receiver.url:
         yield receiver
-    finally:
-        await runner.cleanup()
 
 
 @pytest.fixture

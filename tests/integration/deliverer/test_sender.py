@@ -574,8 +574,8 @@ async def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.Monkey
 async def test_many_at_once_do_not_wait_for_each_other(sender: Sender) -> None:
     async with endpoint(hang) as hanging, endpoint(answering(OK)) as target:
         held = [asyncio.ensure_future(sender.send(request_to(hanging.url))) for _ in range(150)]
-        await eventually(lambda: hanging.connections == 150, within_s=5, what="150 connections")
-        assert (await posted(sender, target.url, within_s=0.1)).succeeded
+        await eventually(lambda: hanging.connections == 150, within_s=20, what="150 connections")
+        assert (await posted(sender, target.url, within_s=0.5)).succeeded
         assert {attempt.failure for attempt in await asyncio.gather(*held)} == {Failure.TIMEOUT}
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from portcall.cli.ports import HOST, free_ports
 from portcall.loadtest.plan import USUAL, Headers, NotSent, Outcome, Planned, TransportOptions
+from tests.loopback import on_loopback
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -36,17 +36,12 @@ class Consumer:
 @asynccontextmanager
 async def serve() -> AsyncIterator[Consumer]:
     """A consumer on a free port of the loopback."""
-    port = free_ports(1)[0]
-    consumer = Consumer(f"http://{HOST}:{port}/hook?from=test")
+    consumer = Consumer()
     app = web.Application(client_max_size=64 * 1024**2)
     app.router.add_post("/hook", consumer.take)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, HOST, port, backlog=1024).start()
+    async with on_loopback(app) as url:
+        consumer.uri = f"{url}/hook?from=test"
         yield consumer
-    finally:
-        await runner.cleanup()
 
 
 class Stall:

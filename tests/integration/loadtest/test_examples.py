@@ -1,6 +1,7 @@
 """Each fault is caught by the right example and trips the naive one, and the report names which."""
 
 import asyncio
+import signal
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from portcall.cli.ports import free_ports
 from portcall.loadtest.checking import Checking, Inspector
 from portcall.loadtest.conformance.conduct import conduct
 from portcall.loadtest.conformance.judging import conformance_section
@@ -128,9 +130,50 @@ async def test_a_retry_storm_trips_the_naive_consumer() -> None:
     assert (sections["Is the consumer correct?"].metrics["missing"].values["count"] or 0) > 0
 
 
-def test_the_smallest_consumer_says_in_a_line_that_its_port_is_taken() -> None:
+NAMES = ("consumer.py", "naive_consumer.py", "right_consumer.py")
+KEYED = {"WEBHOOK_SECRET": SECRET}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_says_in_a_line_that_its_port_is_taken(name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        command = [sys.executable, str(EXAMPLES / "consumer.py"), str(taken.getsockname()[1])]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 (an example of ours)
+        command = [sys.executable, str(EXAMPLES / name), str(taken.getsockname()[1])]
+        ended = subprocess.run(  # noqa: S603 (an example of ours)
+            command, capture_output=True, text=True, timeout=30, check=False, env=KEYED
+        )
     assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
     assert "Give another one" in ended.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("arguments", [("--help",), ("90a",)], ids=" ".join)
+def test_an_example_says_how_it_is_used(name: str, arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, str(EXAMPLES / name), *arguments]
+    ended = subprocess.run(  # noqa: S603 (an example of ours)
+        command, capture_output=True, text=True, timeout=30, check=False, env=KEYED
+    )
+    assert "Usage:" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ctrl_c_ends_an_example_without_a_traceback(name: str) -> None:
+    command = [sys.executable, str(EXAMPLES / name), str(free_ports(1)[0])]
+    with subprocess.Popen(  # noqa: S603 (an example of ours)
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=KEYED
+    ) as running:
+        assert running.stdout is not None
+        assert "Ctrl-C ends it" in running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=30)
+    assert (running.returncode, err) == (0, "")
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_an_example_without_its_secret_says_how_it_is_used(name: str) -> None:
+    command = [sys.executable, str(EXAMPLES / name)]
+    ended = subprocess.run(  # noqa: S603 (an example of ours)
+        command, capture_output=True, text=True, timeout=30, check=False, env={}
+    )
+    assert "Usage: WEBHOOK_SECRET=" in ended.stderr
+    assert "Traceback" not in ended.stderr

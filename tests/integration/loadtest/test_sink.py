@@ -12,7 +12,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from portcall.cli.ports import free_ports
 from portcall.loadtest.checking import Checking, Inspector
@@ -33,6 +32,7 @@ from portcall.loadtest.sink.memory import Memory
 from portcall.loadtest.sink.server import Sink, SinkRequest
 from portcall.loadtest.sink.verifying import SinkKeys
 from portcall.schemas.records import Failure
+from tests.loopback import on_loopback
 from tests.sink import eventually
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)
@@ -45,20 +45,14 @@ async def serving(
     tell: Callable[[SinkRequest], None] = lambda _seen: None,
 ) -> AsyncIterator[str]:
     """A sink on the loopback."""
-    port = free_ports(1)[0]
     sink = Sink(
         trust=SinkKeys.of([SECRET]),
         memory=memory or Memory(),
         behaviour=behaviour or Behaviour(),
         tell=tell,
     )
-    runner = web.AppRunner(sink.app(), access_log=None, handle_signals=False, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        await runner.cleanup()
+    async with on_loopback(sink.app()) as url:
+        yield url
 
 
 def made(count: int = 10, faults: dict[str, float] | None = None, payload: Format = ACR,
@@ -162,7 +156,7 @@ async def test_a_fragile_sink_answers_500_to_what_it_cannot_read() -> None:
 
 async def test_a_racy_sink_processes_what_comes_twice_at_once_twice() -> None:
     deliveries = made(20, {"duplicate-concurrent": 1.0})
-    behaviour = Behaviour(racy=True, delay_s=0.05)
+    behaviour = Behaviour(racy=True, delay_s=0.5)
     async with serving(behaviour) as url:
         target = ConsumerTarget.of(f"{url}/hook", {})
         await run(target, deliveries, limits=Limits(), observers=[deliveries.ledger])

@@ -10,14 +10,13 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 import pytest
-from aiohttp import web
 
-from portcall.cli.ports import free_ports
 from portcall.loadtest.sink.behaviour import Behaviour
 from portcall.loadtest.sink.memory import Memory
 from portcall.loadtest.sink.server import Sink
 from portcall.loadtest.sink.verifying import SinkKeys
 from tests.integration.loadtest.test_command import loadtest
+from tests.loopback import on_loopback
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)
 RUN = (
@@ -67,20 +66,14 @@ CASES = {
 @asynccontextmanager
 async def serving(*, wrong: bool) -> AsyncIterator[str]:
     """A consumer; a wrong one answers before it stores, and does not look for duplicates."""
-    port = free_ports(1)[0]
     sink = Sink(
         trust=SinkKeys.of([SECRET]),
         memory=Memory(dedup=not wrong),
         behaviour=Behaviour(lose_rate=0.3 if wrong else 0.0),
         tell=lambda _seen: None,
     )
-    runner = web.AppRunner(sink.app(), access_log=None, handle_signals=False, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        await runner.cleanup()
+    async with on_loopback(sink.app()) as url:
+        yield url
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

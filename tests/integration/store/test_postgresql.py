@@ -13,6 +13,7 @@ from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
 from portcall.store.errors import StoreUnavailableError, UnstorableError
 from portcall.store.records import pruning
+from portcall.store.records.lease import verify
 from tests.postgres import PrivatePostgres
 from tests.unit.store.contract.eventlog import (
     AppendingContract,
@@ -30,7 +31,9 @@ from tests.unit.store.contract.journal import (
 )
 from tests.unit.store.contract.known import KnownContract
 from tests.unit.store.contract.knowntags import KnownTagsContract
+from tests.unit.store.contract.lease import LeaseContract, TermContract, leading
 from tests.unit.store.contract.migrations import MigratingAtOnceContract, MigrationsContract
+from tests.unit.store.contract.overtaken import OvertakenContract
 from tests.unit.store.contract.principals import PrincipalsContract, SigningKeysContract
 from tests.unit.store.contract.registries import InstallationContract, RegistriesContract
 from tests.unit.store.contract.replays import (
@@ -79,6 +82,10 @@ class TestKnownTags(KnownTagsContract):
     """On PostgreSQL."""
 
 
+class TestOvertaken(OvertakenContract):
+    """Deliveries that are tried before their time."""
+
+
 class TestToldChildren(ToldChildrenContract):
     """For the filter `coalesce`."""
 
@@ -109,6 +116,28 @@ class TestForgetting(ForgettingContract):
 
 class TestSearching(SearchingContract):
     """On PostgreSQL."""
+
+
+class TestLease(LeaseContract):
+    """On PostgreSQL."""
+
+
+class TestTerm(TermContract):
+    """On PostgreSQL."""
+
+    def test_what_a_stopped_leader_has_begun_does_not_keep_the_lease(
+        self, store: Store, postgres_url: str
+    ) -> None:
+        stopped = open_store(postgres_url, idle_transaction_s=1)
+        term = leading(store)
+        with pytest.raises(StoreUnavailableError):
+            self._take_over_while_the_row_is_locked(store, stopped, term)
+        stopped.close()
+
+    def _take_over_while_the_row_is_locked(self, store: Store, stopped: Store, term: int) -> None:
+        with stopped.database.writing() as connection:
+            verify(connection, term)  # here its process is stopped
+            assert store.lease.take(store.lease.look(), "b", is_dead=True) == term + 1
 
 
 class TestDeletedTags(DeletedTagsContract):

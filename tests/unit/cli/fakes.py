@@ -139,11 +139,13 @@ def record(
     if action != "ping":
         content["target"] = {"repository": "team/app", "tag": tag}
     answer = {"content": "nobody listens there"}
+    end = {"outcome": "retried", "failure": "connection_refused"}
     if status:
         answer = {"content": "", "statusCode": status, "reasonPhrase": "OK", "version": "1.1"}
+        end = {"outcome": "delivered"}
     return {
         "id": event_id,
         "eventRequestMessage": {"content": content, "method": "POST"},
         "eventResponseMessage": answer,
-        "portcall": {"attempt": 1, "outcome": "delivered"},
+        "portcall": {"attempt": 1, **end},
     }

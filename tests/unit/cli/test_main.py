@@ -39,6 +39,7 @@ def test_a_command_is_there_under_its_summary(name: str, portcall: Run) -> None:
     ended = portcall(name, "--help")
     assert ended.code == 0
     assert "Examples:" in ended.out or "COMMAND" in ended.out
+    assert "<bool>" not in ended.out, "an option that takes no value looks as if it took one"
     lazy = main.command().commands[name]
     assert isinstance(lazy, LazyCommand)
     if "COMMAND" not in ended.out:
@@ -63,6 +64,7 @@ def test_every_subcommand_has_examples_that_fit_a_terminal(
     monkeypatch.setenv("COLUMNS", "80")
     ended = portcall(group, name, "--help")
     assert ended.code == 0
+    assert "<bool>" not in ended.out
     _, _, shown = ended.out.partition("Examples:")
     assert f"portcall {group} {name}" in shown or f"portcall {group}" in shown
 

@@ -151,15 +151,30 @@ def test_a_resource_id_without_a_group_has_none() -> None:
     assert tables.resource_group("/subscriptions/x") == ""
 
 
-def test_records_that_were_not_all_delivered_at_once_have_more_columns() -> None:
-    plain, waiting = record(1), record(2, status="")
-    waiting["portcall"] = {"attempt": 2, "outcome": "retried"}
-    assert tables.record_row_for([plain]) is tables.record_row
-    row = tables.record_row_for([plain, waiting])(waiting)
-    assert list(row)[:5] == list(tables.record_row(waiting)), "az's columns come first"
-    assert (row["ATTEMPT"], row["OUTCOME"], row["REASON"]) == (
-        "2",
-        "retried",
-        "nobody listens there",
-    )
-    assert tables.record_row_for([plain, waiting])(plain)["REASON"] == ""
+@pytest.mark.parametrize(
+    ("status", "facts", "reason"),
+    [
+        ("200", {"outcome": "delivered"}, ""),
+        ("500", {"outcome": "retried", "failure": "status"}, "answered 500"),
+        ("", {"outcome": "retried", "failure": "connection_refused"}, "connection refused"),
+        (
+            "",
+            {"outcome": "given_up", "failure": "timeout", "durationMs": 15000.4},
+            "timeout after 15 s",
+        ),
+        (
+            "",
+            {"outcome": "cancelled", "message": "cancelled: the webhook was disabled"},
+            "the webhook was disabled",
+        ),
+        ("", {"outcome": "of a newer server", "message": "because"}, "because"),
+    ],
+)
+def test_a_record_has_azs_columns_then_attempt_outcome_and_reason(
+    status: str, facts: dict[str, Any], reason: str
+) -> None:
+    shown = record(2, status=status)
+    shown["portcall"] = {"attempt": 2, **facts}
+    row = tables.whole_record_row(shown)
+    assert list(row)[:5] == list(tables.record_row(shown)), "az's columns come first"
+    assert (row["ATTEMPT"], row["OUTCOME"], row["REASON"]) == ("2", facts["outcome"], reason)

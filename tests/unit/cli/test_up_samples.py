@@ -141,6 +141,7 @@ def test_what_to_do_next_works_as_it_is_printed(
     plan = make_plan(home, {}, routers=1, deliverers=1)
     path = "  export PATH=$PATH:'/my folder/.venv/bin'\n  portcall registry create"
     assert (path in up.ready(plan)) is told
+    assert f"export PORTCALL_HOME={home.path}\n" in up.ready(plan), "from any folder"
 
 
 def test_a_missing_rabbitmq_is_told_before_anything_is_made(

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -55,6 +55,7 @@ from tests.unit.deliverer.samples import (
     uri_of,
     webhook,
 )
+from tests.unit.schemas.formats.samples import event as pushed
 
 SCHEDULE = (10_000, 60_000)
 WAIT_10S = "portcall.wait.10s"
@@ -200,6 +201,17 @@ async def test_extras_go_on_to_the_record_the_retry_and_the_dead_letter(status: 
     others = [found for to in (WAIT_10S, DEAD) for found in each.broker.deliveries(to)]
     assert len(others) == (status != 200)
     assert all(found.events == [told] for found in others)
+
+
+@pytest.mark.parametrize("webhooks", [1, 2])
+async def test_a_rendering_is_kept_where_two_webhooks_of_a_frame_get_the_event(
+    webhooks: int,
+) -> None:
+    hooks = [replace(webhook(n), format={"name": "quay"}) for n in range(1, webhooks + 1)]
+    each = bench(webhooks=hooks)
+    await each.handle(frame(*(delivery(hook.id) for hook in hooks), events=[pushed()]))
+    assert len(each.sender.requests) == webhooks
+    assert len(each.deliverer._attempter._renderings._kept) == webhooks - 1
 
 
 async def test_a_frame_is_posted_to_each_of_its_webhooks_once() -> None:

@@ -36,6 +36,7 @@ SETTINGS: Values = {
         "secretOverlap": "1h",
         "shards": 4,
         "tlsNames": "portcall.example.com",
+        "tracing": "on",
     },
     "operatorWebhook": {"existingSecret": "operator", "secretKey": "signing"},
     "identityHeader": {"existingSecret": "identity"},

@@ -375,10 +375,13 @@ def test_a_role_scales_by_one_thing_alone(role: str) -> None:
         assert ("replicas" in deployment["spec"]) is (f"portcall-{role}" not in scaled)
 
 
-def test_there_is_one_recorder_at_a_time() -> None:
-    spec = one(render(), "Deployment", "portcall-recorder")["spec"]
-    assert spec["replicas"] == 1
-    assert spec["strategy"] == {"type": "Recreate"}
+def test_a_second_recorder_stands_by_and_one_always_runs() -> None:
+    documents = render()
+    spec = one(documents, "Deployment", "portcall-recorder")["spec"]
+    assert spec["replicas"] == 2
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    budget = one(documents, "PodDisruptionBudget", "portcall-recorder")["spec"]
+    assert budget["maxUnavailable"] == 1
 
 
 def test_every_queue_of_deliveries_scales_the_deliverers() -> None:

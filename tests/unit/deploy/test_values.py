@@ -45,7 +45,7 @@ def test_every_value_is_in_the_schema_and_has_a_default() -> None:
     [
         ({"router": {"replica": 2}}, "/router"),
         ({"router": {"replicas": "2"}}, "/router/replicas"),
-        ({"recorder": {"replicas": 2}}, "/recorder/replicas"),
+        ({"recorder": {"replicas": 3}}, "/recorder/replicas"),
         ({"settings": {"maxage": "1h"}}, "/settings"),
         ({"settings": {"shards": 65}}, "/settings/shards"),
         ({"settings": {"attemptTimeout": "15"}}, "/settings/attemptTimeout"),

@@ -37,12 +37,14 @@ from portcall.management.login.routes import LoginHandlers
 from portcall.management.login.tokens import TokenHandlers
 from portcall.management.overview.pulse import Pulse
 from portcall.management.overview.routes import OverviewHandler
+from portcall.management.overview.webhook_metrics import WebhookMetricsHandler
 from portcall.management.recovery.republishing import Republisher
 from portcall.management.recovery.routes import RecoveryHandlers
 from portcall.management.registries.provider import ProviderHandlers
 from portcall.management.registries.routes import RegistryHandlers
 from portcall.management.registries.subscriptions import SubscriptionHandlers
 from portcall.management.replays.routes import ReplayHandlers
+from portcall.management.replays.try_now import TryNowHandler
 from portcall.management.sources.routes import SourceHandlers
 from portcall.management.tags.routes import TagHandlers
 from portcall.management.webhooks.imports import ImportHandler
@@ -144,7 +146,9 @@ class FakeBox(LetterBox):
             see(seen)
         return scan
 
-    async def resend(self, queue: str, wanted: LettersWanted, limit: int) -> Scan:
+    async def resend(
+        self, queue: str, wanted: LettersWanted, limit: int, *, only_over: bool = False
+    ) -> Scan:
         scan, found = self._meant(queue, wanted)
         for seen in found[:limit]:
             if seen.contents.kind is LetterKind.UNREADABLE:
@@ -224,6 +228,7 @@ class ManagementApi:
         prober = Prober(publisher=publisher, shards=2)
         ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
         ReplayHandlers(store=store, lookups=lookups).add_to(routes)
+        TryNowHandler(store=store, lookups=lookups, publisher=publisher, shards=2).add_to(routes)
         TokenHandlers(store=store, lookups=lookups).add_to(routes)
         auditor = auditor or Auditor.__new__(Auditor)
         AuditHandler(auditor).add_to(routes)
@@ -235,6 +240,7 @@ class ManagementApi:
             store=store, depths=FakeDepths(), end=FakeEnd(), shards=2, rungs_ms=(2_000, 10_000)
         )
         OverviewHandler(store=store, pulse=self.pulse, lookups=lookups).add_to(routes)
+        WebhookMetricsHandler(store=store, lookups=lookups).add_to(routes)
         self.caught_up = 0
         self.behind: Exception | None = None
         self.box = FakeBox()

@@ -54,6 +54,7 @@ LETTERS = [
     listed("a page of too many", "$top=1001", "$top"),
     listed("a token of another list", "$skipToken=cmVwbGF5czox", "$skipToken"),
     listed("a token of nothing", "$skipToken=%00", "$skipToken"),
+    listed("a comparison that is none", "compare=yes", "compare"),
     listed("something to expand that is none", "$expand=headers", "$expand"),
     Row("a letter of no queue", "GET", f"{PATH}/{ID}", 400, PARAMETER, "queue", query=f"{VERSION}&queue=x"),
     Row("no letter", "GET", f"{PATH}/{ID}", 404, "DeadLetterNotFound", None, says=ID),

@@ -20,6 +20,10 @@ def rotate(name: str, target: str, body: object) -> Row:
     return Row(f"rotation: {name}", "POST", f"{HOOK}/rotateSecret", 400, CONTENT, target, body)
 
 
+def now(name: str, target: str, body: object) -> Row:
+    return Row(f"try now: {name}", "POST", f"{HOOK}/tryNow", 400, CONTENT, target, body)
+
+
 def missing(method: str, path: str, body: object = None) -> Row:
     """Something of a registry or of a webhook that is not there."""
     says = "Missing" if "Missing" in path else ""
@@ -82,6 +86,12 @@ ROUTES = [
     rotate("no JSON", "body", b"secret=x"),
     missing("POST", f"{NO_HOOK}/rotateSecret", {}),
     missing("GET", f"{NO_HOOK}/publicKeys"),
+    now("neither of both", "eventId", {}),
+    now("both", "eventId", {"eventId": "e1", "deliveryId": "msg_" + "0" * 32}),
+    now("a delivery that is none", "deliveryId", {"deliveryId": "x"}),
+    now("an unknown field", "colour", {"eventId": "e1", "colour": "red"}),
+    Row("not there: a delivery to try", "POST", f"{HOOK}/tryNow", 404, "DeliveryNotFound", "eventId", {"eventId": "e1"}),
+    missing("POST", f"{NO_HOOK}/tryNow", {"eventId": "e1"}),
     missing("POST", f"{NO_HOOK}/probe"),
     missing("GET", f"{NO_HOOK}/listEvents"),
     missing("GET", f"{NO_HOOK}/followEvents"),
@@ -119,6 +129,11 @@ ROUTES = [
     listed("overview of no time", "/portcall/overview", "span=yesterday", PARAMETER, "span"),
     listed("overview of a second", "/portcall/overview", "span=1s", PARAMETER, "span"),
     listed("overview of years", "/portcall/overview", "span=9999d", PARAMETER, "span"),
+    listed("metrics of all registries", "/portcall/webhookMetrics", "webhook=webhook01", PARAMETER, "registry"),
+    listed("metrics of no registry", "/portcall/webhookMetrics", "registry=a.b", PARAMETER, "registry"),
+    listed("metrics of no webhook", "/portcall/webhookMetrics", "registry=alpha&webhook=a.b", PARAMETER, "webhook"),
+    Row("not there: metrics of a registry", "GET", "/portcall/webhookMetrics", 404, NOT_FOUND, query=f"{VERSION}&registry=nosuch"),
+    Row("not there: metrics of a webhook", "GET", "/portcall/webhookMetrics", 404, NOT_FOUND, query=f"{VERSION}&registry=alpha&webhook=nosuch"),
     listed("no event", "{registry}/explainEvent", "eventId=", PARAMETER, "eventId"),
     listed("an event with a space", "{registry}/explainEvent", "eventId=a%20b", PARAMETER, "eventId"),
     listed("a long event", "{registry}/explainEvent", f"eventId={'x' * 200}", PARAMETER, "eventId"),

@@ -1,12 +1,22 @@
 """Letters over the API: what a page holds, and what one letter is shown with."""
 
 import pytest
+from msgspec import Raw
 
-from portcall.management.letters import routes
+from portcall.management.letters import comparing, routes
 from portcall.management.letters.routes import PATH
 from portcall.runtime.broker.letters import Letter
-from portcall.schemas.frames import REASON_HEADER
-from portcall.schemas.topology import DEAD
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.events import Event
+from portcall.schemas.frames import (
+    REASON_HEADER,
+    decode_raw_records,
+    encode_deliveries,
+    encode_events,
+    encode_records,
+)
+from portcall.schemas.records import Detail, Outcome, Record
+from portcall.schemas.topology import DEAD, LOG
 from tests.unit.management.api import ManagementApi
 
 
@@ -43,3 +53,30 @@ async def test_a_reason_is_read_alike_by_all_requests(api: ManagementApi, action
     done = await api.request("POST", f"{PATH}/{action}", {"reason": " timed "})
     assert done.status == 200
     assert len(api.box.letters["dead"]) == (0 if action == "purge" else 1)  # it is unreadable
+
+
+async def test_a_page_compares_its_deliveries_with_the_records(api: ManagementApi) -> None:
+    names = ("delivered", "retried", "failed", "unknown")
+    events = {name: Event(name, "alpha", "push", 1, Raw(b"{}"), "a", "v1") for name in names}
+    for name in names:
+        bury(api, encode_deliveries([events[name]], [Delivery(0, 7, 4)]))
+    bury(api, encode_events([events["unknown"]]))  # it was not routed: it has no delivery
+    outcomes = (Outcome.DELIVERED, Outcome.RETRIED, Outcome.GIVEN_UP)
+    records = [Record(n, 7, 4, outcome, 500, 1, 1, Detail()) for n, outcome in enumerate(outcomes)]
+    frame = decode_raw_records(encode_records("f", list(events.values())[:3], records))
+    api.store.eventlog.append(LOG, None, [(0, frame)])
+    query = "api-version=2025-11-01&compare=true"
+    found = (await api.request("GET", PATH, query=query)).json
+    assert found["compared"] == {"deliveries": 4, "delivered": 1, "underWay": 1}
+    assert "compared" not in (await api.request("GET", PATH)).json
+
+
+async def test_no_more_than_so_many_are_compared(
+    api: ManagementApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "MOST", 3)
+    event = Event("e", "alpha", "push", 1, Raw(b"{}"), "a", "v1")
+    for _ in range(2):
+        bury(api, encode_deliveries([event], [Delivery(0, 7, 4), Delivery(0, 8, 4)]))
+    found = (await api.request("GET", PATH, query="api-version=2025-11-01&compare=true")).json
+    assert found["compared"] == {"deliveries": 3, "delivered": 0, "underWay": 0}

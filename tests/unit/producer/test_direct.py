@@ -153,6 +153,23 @@ def _coalescing(world: World) -> None:
     world.webhooks.index.put(ZERO[1], "myregistry", "", PUSH, Filters(coalesce="1m"))
 
 
+def test_a_deleted_tag_goes_to_the_router_if_a_webhook_of_the_registry_names_them(
+    world: World,
+) -> None:
+    untag = Action.UNTAG.bit | Action.DELETE.bit
+    world.webhooks.index.put(ZERO[1], "myregistry", "", untag)
+    assert world.why(action="untag") is Why.ONE_SHARD
+    named, other = Filters(tags_on_delete=True), Action.QUARANTINE.bit
+    world.webhooks.index.put(ZERO[2], "other", "", other, named)
+    assert world.why(action="untag") is Why.ONE_SHARD
+    world.webhooks.index.put(ZERO[2], "myregistry", "", other, named)
+    assert world.why(action="untag") is Why.FILTERS
+    world.now += ORDER_S
+    assert world.why(action="delete") is Why.FILTERS  # that of a tag
+    world.now += ORDER_S
+    assert world.why() is Why.ONE_SHARD
+
+
 def _refused(world: World) -> None:
     world.direct.refused(0, [event("other", registry="other")])
 

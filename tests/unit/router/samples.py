@@ -7,6 +7,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from portcall.schemas.deletes import (
+    DeletedManifest,
+    DeletedTag,
+    manifest_in,
+    with_tags,
+)
 from portcall.schemas.deliveries import shard_of
 from portcall.schemas.events import Event
 from portcall.schemas.frames import DeliveryFrame, decode_deliveries, decode_journal
@@ -101,6 +107,33 @@ class FakeChildren:
         self.before_tell()
         for key, told_ms in told.items():
             self.rows[key] = max(told_ms, self.rows.get(key, 0))
+
+
+class FakeTags:
+    """The store's deleted tags, in memory; `remembered` are known tags by their digest."""
+
+    def __init__(self) -> None:
+        self.told: list[DeletedTag] = []
+        self.remembered: dict[str, list[str]] = {}
+        self.errors: list[Exception] = []
+        self.asked = 0
+
+    def tell(self, tags: Sequence[DeletedTag]) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.told.extend(tags)
+
+    def named(self, events: Sequence[Event]) -> list[Event]:
+        self.asked += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return [with_tags(each, self._tags(manifest_in(each))) for each in events]
+
+    def _tags(self, manifest: DeletedManifest | None) -> list[str]:
+        if manifest is None:
+            return []
+        told = [each.tag for each in self.told if each[:3] == manifest[:3]]
+        return told or self.remembered.get(manifest.digest, [])
 
 
 async def turns() -> None:

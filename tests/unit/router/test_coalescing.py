@@ -7,104 +7,38 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from portcall.router import coalescing
+from portcall.router import outbox
 from portcall.router.coalescing import Coalescing, Waiting, is_child
 from portcall.router.outbox import Outbox
-from portcall.router.route import Router
-from portcall.router.watching import Watching
-from portcall.runtime.broker.settle import Message
 from portcall.schemas.children import Child
-from portcall.schemas.events import Action, Event
+from portcall.schemas.events import Event
 from portcall.schemas.extras import Extras
 from portcall.schemas.filters import COALESCE as FILTER
 from portcall.schemas.filters import COALESCING, Filters
-from portcall.schemas.frames import encode_deliveries, encode_events
 from portcall.schemas.journal import numbers
-from portcall.schemas.topology import COALESCE, COALESCE_KEY, DELIVER, EVENTS_IN, wait_rung
+from portcall.schemas.topology import DELIVER, wait_rung
 from portcall.store.errors import StoreUnavailableError
-from portcall.store.subscriptions.index import ScopeIndex
-from tests.unit.router.samples import FakeChildren, FakePublisher, FakeTable, turns
+from tests.unit.router.samples import turns
+from tests.unit.router.worlds import MINE, OTHER, PLAIN, RUNGS_MS, World
 
-ALL = sum(action.bit for action in Action)
-PLAIN, MINE, OTHER = 1, 2, 3
 WAIT_MS = 60_000
-RUNGS_MS = (500, 2_000, 10_000, 60_000, 300_000)
 INDEX = "application/vnd.oci.image.index.v1+json"
 AMD64, ARM64 = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 
 
-class Holder:
-    def __init__(self) -> None:
-        self.index = ScopeIndex()
+def coalescing(filters: Filters | None = None) -> World:
+    """A router where *MINE* coalesces, and *PLAIN* does not."""
+    return World.of_two(filters or Filters(coalesce="1m"))
 
 
-class World:
-    """A router with fakes around it; *MINE* coalesces, *PLAIN* does not."""
-
-    def __init__(self, filters: Filters | None = None) -> None:
-        self.now_ms = 1_000_000
-        self.publisher = FakePublisher()
-        self.children = FakeChildren()
-        self.holder = Holder()
-        self.holder.index.put(PLAIN, "registry", "", ALL)
-        self.put(MINE, filters or Filters(coalesce="1m"))
-        outbox = Outbox(self.publisher, shards=1)
-        self.router = Router(
-            subscriptions=self.holder,
-            outbox=outbox,
-            watching=Watching(FakeTable(), outbox),
-            coalescing=Coalescing(
-                self.children,
-                outbox,
-                rungs_ms=RUNGS_MS,
-                clock_ms=lambda: self.now_ms,
-                pause=_at_once,
-            ),
-        )
-
-    def put(self, webhook_id: int, filters: Filters | None, scope: str = "") -> None:
-        self.holder.index.put(webhook_id, "registry", scope, ALL, filters)
-
-    async def route(self, *events: Event, redeliveries: int = 0) -> None:
-        await self.router.handle(Message(encode_events(events), EVENTS_IN, {}, redeliveries))
-
-    async def come_back(self, *, redeliveries: int = 0) -> None:
-        """What waits on rungs comes back to the router, as the broker sends it."""
-        waiting = [each for each in self.publisher.published if each.key == COALESCE_KEY]
-        self.publisher.published = []
-        for each in waiting:
-            body = encode_deliveries(
-                each.frame.events, each.frame.deliveries, again=each.frame.again
-            )
-            await self.router.handle(Message(body, COALESCE, {}, redeliveries))
-
-    @property
-    def sent(self) -> list[tuple[str, int]]:
-        """What goes to deliverers, and was sent since the last return."""
-        return [
-            (each.frame.events[one.event].id, one.webhook_id)
-            for each in self.publisher.published
-            if each.key != COALESCE_KEY
-            for one in each.frame.deliveries
-        ]
-
-    @property
-    def rungs(self) -> list[str]:
-        return [each.exchange for each in self.publisher.published if each.key == COALESCE_KEY]
-
-    @property
-    def held(self) -> list[tuple[str, dict[str, list[int]]]]:
-        """What was noted as held back."""
-        return [
-            (note.event_id, {name: numbers(steps) for name, steps in note.held.items()})
-            for frame in self.publisher.noted
-            for note in frame.notes
-            if note.held
-        ]
-
-
-async def _at_once(_seconds: float) -> None:
-    """No pause."""
+def held_back(world: World) -> list[tuple[str, dict[str, list[int]]]]:
+    """The events that were noted as held back."""
+    return [
+        (note.event_id, {name: numbers(steps) for name, steps in note.held.items()})
+        for frame in world.publisher.noted
+        for note in frame.notes
+        if note.held
+    ]
 
 
 def push(
@@ -135,21 +69,20 @@ def index(at_ms: int = 501_000, tag: str = "v1") -> Event:
 
 
 async def test_a_child_waits_and_is_held_back_when_its_index_came() -> None:
-    world = World()
+    world = coalescing()
     await world.route(child())
     assert world.sent == [("child", PLAIN)]
     assert world.rungs == [wait_rung(60_000)]
-    assert world.held == [("child", {COALESCING: [MINE]})]
+    assert held_back(world) == [("child", {COALESCING: [MINE]})]
     await world.route(index())
     assert sorted(world.sent) == [("child", PLAIN), ("index", PLAIN), ("index", MINE)]
-    world.now_ms += WAIT_MS
-    await world.come_back()
+    await world.come_back(after_ms=WAIT_MS)
     assert world.sent == []
-    assert world.held[-1] == ("child", {FILTER: [MINE]})
+    assert held_back(world)[-1] == ("child", {FILTER: [MINE]})
 
 
 async def test_a_clock_that_goes_on_does_not_shorten_the_rung() -> None:
-    world = World()
+    world = coalescing()
     outbox = Outbox(world.publisher, shards=1)
     ticking = itertools.count(1_000_000)
     waiting_room = Coalescing(
@@ -160,17 +93,16 @@ async def test_a_clock_that_goes_on_does_not_shorten_the_rung() -> None:
 
 
 async def test_a_child_is_sent_when_no_index_came() -> None:
-    world = World()
+    world = coalescing()
     await world.route(child())
-    world.now_ms += WAIT_MS
-    await world.come_back()
+    await world.come_back(after_ms=WAIT_MS)
     assert world.sent == [("child", MINE)]
     assert world.publisher.routed[-1] == ("child", [MINE])
     assert world.publisher.published[-1].exchange == DELIVER
 
 
 async def test_a_push_that_waits_is_noted_as_expected() -> None:
-    world = World()
+    world = coalescing()
     await world.route(child())
     assert world.publisher.routed == [("child", [PLAIN, MINE])]
 
@@ -198,50 +130,46 @@ def test_only_a_push_of_a_manifest_without_a_tag_waits(event: Event, *, waits: b
     ids=["long before", "just before", "later"],
 )
 async def test_an_index_counts_from_one_wait_before_the_push(index_ms: int, *, held: bool) -> None:
-    world = World()
+    world = coalescing()
     await world.route(index(index_ms))
     await world.route(child())
-    world.now_ms += WAIT_MS
-    await world.come_back()
+    await world.come_back(after_ms=WAIT_MS)
     assert world.sent == ([] if held else [("child", MINE)])
 
 
 async def test_an_index_that_the_webhook_does_not_get_holds_nothing_back() -> None:
-    world = World(Filters(coalesce="1m", artifact_types=("unknown",)))
+    world = coalescing(Filters(coalesce="1m", artifact_types=("unknown",)))
     world.put(OTHER, Filters(coalesce="1m"))
     await world.route(child(), index())
-    world.now_ms += WAIT_MS
-    await world.come_back()
+    await world.come_back(after_ms=WAIT_MS)
     assert world.sent == [("child", MINE)]
-    assert world.held[-1] == ("child", {FILTER: [OTHER]})
+    assert held_back(world)[-1] == ("child", {FILTER: [OTHER]})
 
 
 async def test_an_index_that_changes_nothing_counts_as_told() -> None:
-    world = World(Filters(coalesce="1m", changed_only=True))
+    world = coalescing(Filters(coalesce="1m", changed_only=True))
     await world.route(index(at_ms=100_000))
     world.publisher.published = []
     await world.route(child(), index())
     assert [each for each in world.sent if each[1] == MINE] == []
-    world.now_ms += WAIT_MS
-    await world.come_back()
+    await world.come_back(after_ms=WAIT_MS)
     assert world.sent == []
 
 
 async def test_a_long_wait_takes_several_rungs() -> None:
-    world = World(Filters(coalesce="75s"))
+    world = coalescing(Filters(coalesce="75s"))
     await world.route(child())
     taken = []
     while world.rungs:
         (rung,) = world.rungs
         taken.append(rung)
-        world.now_ms += {wait_rung(each): each for each in RUNGS_MS}[rung]
-        await world.come_back()
+        await world.come_back(after_ms={wait_rung(each): each for each in RUNGS_MS}[rung])
     assert taken == [wait_rung(each) for each in (60_000, 10_000, 2_000, 2_000, 500, 500)]
     assert world.sent == [("child", MINE)]
 
 
 async def test_a_webhook_without_the_filter_any_more_gets_what_waited() -> None:
-    world = World()
+    world = coalescing()
     await world.route(child(), index())
     world.put(MINE, None)
     await world.come_back()
@@ -249,47 +177,43 @@ async def test_a_webhook_without_the_filter_any_more_gets_what_waited() -> None:
 
 
 async def test_each_webhook_waits_as_long_as_it_wants() -> None:
-    world = World()
+    world = coalescing()
     world.put(OTHER, Filters(coalesce="2s"))
     await world.route(child())
     assert sorted(world.rungs) == sorted([wait_rung(2_000), wait_rung(60_000)])
-    world.now_ms += 2_000
-    await world.come_back()
+    await world.come_back(after_ms=2_000)
     assert world.sent == [("child", OTHER)]
     assert world.rungs == [wait_rung(10_000)]  # 58 s are left
 
 
 async def test_what_may_have_been_routed_before_is_marked_so_after_the_wait() -> None:
-    world = World()
+    world = coalescing()
     await world.route(child(), redeliveries=1)
-    world.now_ms += WAIT_MS
-    await world.come_back()
+    await world.come_back(after_ms=WAIT_MS)
     (published,) = world.publisher.published
     assert (published.frame.again, published.exchange) == (True, wait_rung(2_000))
 
 
 async def test_what_may_have_been_decided_before_is_marked_so() -> None:
-    world = World()
+    world = coalescing()
     await world.route(child())
-    world.now_ms += WAIT_MS
-    await world.come_back(redeliveries=1)
+    await world.come_back(after_ms=WAIT_MS, redeliveries=1)
     (published,) = world.publisher.published
     assert published.frame.again
 
 
 async def test_a_store_that_is_away_is_asked_again() -> None:
-    world = World()
+    world = coalescing()
     world.children.errors = [StoreUnavailableError("away")]
     await world.route(child(), index())
     world.children.errors = [StoreUnavailableError("away")]
-    world.now_ms += WAIT_MS
-    await world.come_back()
-    assert world.held[-1] == ("child", {FILTER: [MINE]})
+    await world.come_back(after_ms=WAIT_MS)
+    assert held_back(world)[-1] == ("child", {FILTER: [MINE]})
     assert world.sent == []
 
 
 async def test_what_an_index_lists_is_remembered_when_its_delivery_is_confirmed() -> None:
-    world = World()
+    world = coalescing()
     world.publisher.holding = True
     confirmed: list[list[bool]] = []
     world.children.before_tell = lambda: confirmed.append(
@@ -305,7 +229,7 @@ async def test_what_an_index_lists_is_remembered_when_its_delivery_is_confirmed(
 
 
 async def test_without_the_filter_nothing_is_remembered() -> None:
-    world = World()
+    world = coalescing()
     world.holder.index.remove(MINE)
     await world.route(child(), index())
     assert world.children.rows == {}
@@ -315,19 +239,18 @@ async def test_without_the_filter_nothing_is_remembered() -> None:
 async def test_a_frame_that_waits_has_so_many_deliveries_and_their_events_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(coalescing, "MAX_HELD", 3)
-    world = World()
+    monkeypatch.setattr(outbox, "MAX_HELD", 3)
+    world = coalescing()
     world.put(OTHER, Filters(coalesce="1m"), "other:*")
     for webhook_id in range(4, 8):
         world.put(webhook_id, Filters(coalesce="1m"))
     events = [push("one", AMD64), push("two", ARM64)]
     await world.route(*events)
-    waiting = [each.frame for each in world.publisher.published if each.key == COALESCE_KEY]
+    waiting = [each.frame for each in world.waiting]
     assert [len(each.deliveries) for each in waiting] == [3, 3, 3, 1]
     assert [[event.id for event in each.events] for each in waiting] == [
         ["one"], ["one", "two"], ["two"], ["two"],
     ]  # fmt: skip
-    world.now_ms += WAIT_MS
-    await world.come_back()
+    await world.come_back(after_ms=WAIT_MS)
     wanted = [(each.id, hook) for each in events for hook in (MINE, 4, 5, 6, 7)]
     assert sorted(world.sent) == sorted(wanted)

@@ -6,10 +6,6 @@ from collections.abc import Sequence
 import pytest
 from msgspec import structs
 
-from portcall.router.coalescing import Coalescing
-from portcall.router.outbox import Outbox
-from portcall.router.route import Router
-from portcall.router.watching import Watching
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.errors import PoisonMessageError
 from portcall.runtime.metrics import REGISTRY
@@ -20,39 +16,8 @@ from portcall.schemas.extras import Extras
 from portcall.schemas.frames import encode_events
 from portcall.schemas.topology import DELIVER, EVENTS_IN, SHARD_HEADER, retry_key
 from portcall.store.subscriptions.index import ScopeIndex
-from tests.unit.router.samples import FakeChildren, FakePublisher, FakeTable, event, turns
-
-ALL = sum(action.bit for action in Action)
-
-
-class Holder:
-    """Holds an index; `Subscriptions` in small."""
-
-    def __init__(self) -> None:
-        self.index = ScopeIndex()
-
-
-class World:
-    """A router with fakes around it."""
-
-    def __init__(self, *, holding: bool = False) -> None:
-        self.holder = Holder()
-        self.publisher = FakePublisher(holding=holding)
-        outbox = Outbox(self.publisher, shards=2)
-        self.table = FakeTable()
-        self.children = FakeChildren()
-        self.router = Router(
-            subscriptions=self.holder,
-            outbox=outbox,
-            watching=Watching(self.table, outbox),
-            coalescing=Coalescing(self.children, outbox, rungs_ms=(500, 2_000)),
-        )
-
-    def subscribe(self, webhook_id: int, scope: str = "", actions: int = ALL) -> None:
-        self.holder.index.put(webhook_id, "registry", scope, actions)
-
-    async def route(self, *events: Event) -> None:
-        await self.router.handle(framed(events))
+from tests.unit.router.samples import event, turns
+from tests.unit.router.worlds import World
 
 
 def framed(events: Sequence[Event]) -> Message:
@@ -69,10 +34,10 @@ def deliveries() -> float:
 
 async def test_every_matching_pair_is_one_delivery() -> None:
     world = World()
-    world.subscribe(1)
-    world.subscribe(2, "app:v1")
-    world.subscribe(3, "app:*", Action.DELETE.bit)
-    world.subscribe(4, "other:*")
+    world.put(1)
+    world.put(2, None, "app:v1")
+    world.put(3, None, "app:*", Action.DELETE.bit)
+    world.put(4, None, "other:*")
     await world.route(
         event("push"), event("delete", action="delete", tag=""), event("other", repository="other")
     )
@@ -88,7 +53,7 @@ async def test_every_matching_pair_is_one_delivery() -> None:
 
 async def test_the_body_of_an_event_goes_through_untouched() -> None:
     world = World()
-    world.subscribe(1)
+    world.put(1)
     body = b'{"id":"e1","action":"push","target":{"size": 1.0e2,"x":"\\u00e9"}}'
     await world.route(event(body=body))
     (published,) = world.publisher.published
@@ -97,7 +62,7 @@ async def test_the_body_of_an_event_goes_through_untouched() -> None:
 
 async def test_extras_go_through_with_their_event() -> None:
     world = World()
-    world.subscribe(1)
+    world.put(1)
     told = structs.replace(event(), extras=Extras(kind="harbor", source="main", actor="ci"))
     await world.route(told)
     (published,) = world.publisher.published
@@ -106,8 +71,8 @@ async def test_extras_go_through_with_their_event() -> None:
 
 async def test_events_are_counted_by_whether_anybody_wanted_them() -> None:
     world = World()
-    world.subscribe(1, "app:*")
-    world.subscribe(2, "app:*")
+    world.put(1, None, "app:*")
+    world.put(2, None, "app:*")
     before = routed("yes"), routed("no"), deliveries()
     await world.route(event("a"), event("b"), event("c", repository="other"))
     after = routed("yes"), routed("no"), deliveries()
@@ -133,7 +98,7 @@ async def test_a_frame_for_nobody_is_noted_and_no_more(
 async def test_it_returns_only_when_every_delivery_is_confirmed() -> None:
     world = World(holding=True)
     for webhook_id in range(1, 20):
-        world.subscribe(webhook_id)
+        world.put(webhook_id)
     routing = asyncio.create_task(world.route(event()))
     await turns()
     first, second = world.publisher.published
@@ -151,7 +116,7 @@ async def test_it_returns_only_when_every_delivery_is_confirmed() -> None:
 async def test_every_event_is_noted_with_the_webhooks_that_it_was_routed_to() -> None:
     world = World()
     for webhook_id in (2**51 + 5, 2**51 + 1, 2**51 + 9):
-        world.subscribe(webhook_id, "app:*")
+        world.put(webhook_id, None, "app:*")
     await world.route(event("a"), event("nobody", repository="other"))
     assert world.publisher.routed == [("a", [2**51 + 1, 2**51 + 5, 2**51 + 9]), ("nobody", [])]
     assert world.publisher.noted[0].notes[0].webhooks == [2**51 + 1, 4, 4]
@@ -183,7 +148,7 @@ async def test_an_unknown_action_poisons_the_whole_frame_before_anything_is_sent
     action: str,
 ) -> None:
     world = World()
-    world.subscribe(1)
+    world.put(1)
     with pytest.raises(PoisonMessageError, match="is not an action"):
         await world.route(event("good"), event("bad", action=action))
     await turns()
@@ -192,10 +157,10 @@ async def test_an_unknown_action_poisons_the_whole_frame_before_anything_is_sent
 
 async def test_each_event_is_matched_by_the_index_of_the_moment() -> None:
     world = World()
-    world.subscribe(1)
+    world.put(1)
     await world.route(event("before"))
     world.holder.index = ScopeIndex()
-    world.subscribe(2)
+    world.put(2)
     await world.route(event("after"))
     assert world.publisher.pairs == [("before", 1), ("after", 2)]
 
@@ -203,14 +168,14 @@ async def test_each_event_is_matched_by_the_index_of_the_moment() -> None:
 async def test_a_frame_of_a_thousand_events_for_many_webhooks_is_exact() -> None:
     world = World()
     for webhook_id in range(1, 11):
-        world.subscribe(webhook_id, ("", "app:*", "app:v1")[webhook_id % 3])
+        world.put(webhook_id, None, ("", "app:*", "app:v1")[webhook_id % 3])
     await world.route(*(event(f"e{number}") for number in range(1000)))
     assert len(world.publisher.pairs) == len(set(world.publisher.pairs)) == 10_000
 
 
 async def test_what_was_perhaps_routed_before_goes_by_way_of_a_rung_and_says_so() -> None:
     world = World()
-    world.subscribe(1)
+    world.put(1)
 
     await world.router.handle(Message(framed([event("a")]).body, EVENTS_IN, {}, redeliveries=1))
 
@@ -223,7 +188,7 @@ async def test_what_was_perhaps_routed_before_goes_by_way_of_a_rung_and_says_so(
 
 async def test_what_comes_for_the_first_time_goes_straight() -> None:
     world = World()
-    world.subscribe(1)
+    world.put(1)
 
     await world.route(event("a"))
 
@@ -236,7 +201,7 @@ async def test_a_frame_that_names_a_shard_may_be_a_copy_and_is_sent_like_one_rou
     None
 ):
     world = World()
-    world.subscribe(1)
+    world.put(1)
     message = Message(framed([event("a")]).body, EVENTS_IN, {SHARD_HEADER: "0"})
     await world.router.handle(message)
     (published,) = world.publisher.published

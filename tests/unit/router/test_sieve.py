@@ -4,7 +4,7 @@ from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.filters import Filters
 from portcall.schemas.journal import numbers
 from tests.unit.router.samples import event
-from tests.unit.router.test_route import ALL, World
+from tests.unit.router.worlds import World
 
 TAGGED = Filters(tagged_only=True)
 
@@ -24,9 +24,9 @@ def counted(name: str) -> float:
 
 async def test_only_webhooks_without_such_a_filter_get_it() -> None:
     world, before = World(), counted("taggedOnly")
-    world.subscribe(1)
+    world.put(1)
     for webhook_id in (2, 3):
-        world.holder.index.put(webhook_id, "registry", "", ALL, TAGGED)
+        world.put(webhook_id, TAGGED)
     await world.route(event("tagged"), event("bare", tag=""))
     assert sorted(world.publisher.pairs) == [
         ("bare", 1), ("tagged", 1), ("tagged", 2), ("tagged", 3),
@@ -38,7 +38,7 @@ async def test_only_webhooks_without_such_a_filter_get_it() -> None:
 
 async def test_an_event_that_every_filter_holds_back_is_noted() -> None:
     world = World()
-    world.holder.index.put(1, "registry", "", ALL, TAGGED)
+    world.put(1, TAGGED)
     await world.route(event("bare", tag=""))
     assert world.publisher.pairs == []
     assert held(world) == [{"taggedOnly": [1]}]
@@ -46,10 +46,10 @@ async def test_an_event_that_every_filter_holds_back_is_noted() -> None:
 
 async def test_a_change_of_the_filters_is_in_force_at_once() -> None:
     world = World()
-    world.holder.index.put(1, "registry", "", ALL, TAGGED)
-    world.holder.index.put(1, "registry", "", ALL)
+    world.put(1, TAGGED)
+    world.put(1)
     await world.route(event("bare", tag=""))
-    world.holder.index.put(1, "registry", "", ALL, TAGGED)
+    world.put(1, TAGGED)
     world.holder.index.remove(1)
     assert world.holder.index.filters == {}
     assert world.publisher.pairs == [("bare", 1)]

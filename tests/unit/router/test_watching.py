@@ -23,8 +23,8 @@ from portcall.store.errors import StoreUnavailableError
 from portcall.store.intake.told_tags import ToldTag
 from tests.sink import eventually
 from tests.unit.router.samples import turns
-from tests.unit.router.test_route import ALL, World
 from tests.unit.router.test_sieve import held
+from tests.unit.router.worlds import ALL, World
 
 HOOK = 7
 T = 1_000_000
@@ -44,7 +44,7 @@ def delete(digest: str = "a", at_ms: int = T) -> Event:
 
 def watching() -> World:
     world = World()
-    world.holder.index.put(HOOK, "registry", "", ALL, Filters(changed_only=True))
+    world.put(HOOK, Filters(changed_only=True))
     return world
 
 
@@ -54,7 +54,7 @@ def sent(world: World) -> list[str]:
 
 async def test_only_the_first_of_equal_pushes_is_sent() -> None:
     world, first, second = watching(), push(), push(at_ms=T + LATER)
-    world.subscribe(1)
+    world.put(1)
     await world.route(first)
     await world.route(second)
     assert sent(world) == [first.id]
@@ -213,7 +213,7 @@ async def test_a_store_that_is_away_is_waited_for() -> None:
 
 async def test_webhooks_with_other_filters_cost_no_question_to_the_store() -> None:
     world = World()
-    world.holder.index.put(HOOK, "registry", "", ALL, Filters(tagged_only=True))
+    world.put(HOOK, Filters(tagged_only=True))
     world.table.errors = [StoreUnavailableError("must not be asked")]
     await world.route(push(), delete())
     assert len(world.table.errors) == 1

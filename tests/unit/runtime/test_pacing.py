@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from portcall.runtime.pacing import Activity, Glance, unknown
+from portcall.runtime.pacing import Activity, Glance, to_tick_s, unknown, until_tick
 
 
 class Clock:
@@ -14,6 +14,29 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.mark.parametrize(
+    ("every_s", "now_s", "tick_s"),
+    [
+        pytest.param(1.0, 100.25, 101.0, id="within a period"),
+        pytest.param(1.0, 101.0, 102.0, id="at a tick"),
+        pytest.param(2.0, 100.999, 102.0, id="shortly before another one's"),
+        pytest.param(0.25, 100.3, 100.5, id="a fraction"),
+        pytest.param(0.0, 100.3, 100.3, id="no period"),
+    ],
+)
+def test_timers_end_together_at_ticks(every_s: float, now_s: float, tick_s: float) -> None:
+    ends_s = now_s + to_tick_s(every_s, now_s)
+    assert tick_s <= ends_s <= tick_s + 0.001
+
+
+async def test_who_waits_for_a_tick_never_wakes_up_before_it() -> None:
+    every_s = 0.02
+    for _ in range(20):
+        wanted = time.monotonic() // every_s + 1
+        await until_tick(every_s)
+        assert time.monotonic() // every_s >= wanted
 
 
 async def test_a_use_ends_a_long_pause() -> None:

@@ -10,6 +10,7 @@ from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event, PublishedEvent, Request, Target, accept
 from portcall.schemas.extras import (
     MAX_PLATFORMS,
+    MAX_TAGS,
     MAX_TEXT,
     MAX_WORD,
     Extras,
@@ -163,6 +164,14 @@ def test_a_platform_is_written_as_clients_do(parts: tuple[str, ...], platform: s
 def test_nothing_told_is_nothing_kept() -> None:
     assert cleaned(Extras()) is None
     assert cleaned(Extras(actor="\x00 \n", platforms=("",))) is None
+    assert cleaned(Extras(tags=("", "a b", ".v1", "v" * 129))) is None
+
+
+def test_the_tags_of_a_delete_are_each_named_once_and_not_without_end() -> None:
+    told = SentExtras(tags=["v1", "v1", "no tag", *(f"v{number}" for number in range(2, 500))])
+    kept = cleaned(told.extras)
+    assert kept is not None
+    assert kept.tags == tuple(f"v{number}" for number in range(1, MAX_TAGS + 1))
     assert event(None).extras is None
 
 

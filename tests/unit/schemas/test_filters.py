@@ -158,6 +158,9 @@ def test_people_read_filters_as_they_write_them_and_a_form_has_a_mark_for_each_t
     told = words_of({"taggedOnly": True, "artifactTypes": ["image", "index"]})
     assert told == "taggedOnly artifactTypes=image,index"
     assert marks_of(filters) == "taggedOnly artifactTypes=image artifactTypes=index"
+    assert filters_in("tags-on-delete") == {"tagsOnDelete": True}
+    assert read_filters({"tagsOnDelete": True}) == Filters(tags_on_delete=True)
+    assert words_of({"tagsOnDelete": True, "coalesce": "1m"}) == "tagsOnDelete coalesce=1m"
 
 
 @pytest.mark.parametrize(
@@ -167,6 +170,7 @@ def test_people_read_filters_as_they_write_them_and_a_form_has_a_mark_for_each_t
         ([], "filters"),
         ({"taggedOnly": 1}, "filters.taggedOnly"),
         ({"coalesce": 60}, "filters.coalesce"),
+        ({"tagsOnDelete": "2s"}, "filters.tagsOnDelete"),
         ({"coalesce": "soon"}, "filters.coalesce"),
         ({"coalesce": "999ms"}, "filters.coalesce"),
         ({"coalesce": "61m"}, "filters.coalesce"),

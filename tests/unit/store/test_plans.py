@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
+from msgspec import Raw
 from sqlalchemy import Connection
 from sqlalchemy import event as hooks
 
+from portcall.schemas.events import Event
 from portcall.schemas.journal import Note, accepted, routed
 from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Status
@@ -244,6 +246,15 @@ def test_only_webhooks_for_deleted_tags_are_read_to_find_them(store: Store) -> N
     with plans_of(store) as steps:
         store.subscribers.untagging()
     assert any("ix_webhooks_untag" in step for step in steps)
+    assert any("ix_webhooks_names_tags" in step for step in steps)
+
+
+def test_the_tags_of_a_digest_are_found_by_it(store: Store) -> None:
+    body = Raw(b'{"target":{"digest":"sha256:a"},"request":{"id":"r1"}}')
+    with plans_of(store) as steps:
+        store.deleted_tags.named([Event("e", "r", "delete", 1, body, "team/app")])
+    assert any("ix_deleted_tags_request_id" in step for step in steps)
+    assert any("_registry_repository_digest" in step for step in steps)
 
 
 @pytest.mark.parametrize("before", [None, 99])

@@ -1,13 +1,13 @@
 {{/* Which settings a role reads. A test compares this with the settings of each role. */}}
 {{- define "portcall.settingsOf" -}}
-{{- $common := list "shards" "retrySchedule" "recordRetention" "authFailuresPerS" "logLevel" "logFormat" -}}
+{{- $common := list "shards" "retrySchedule" "recordRetention" "authFailuresPerS" "logLevel" "logFormat" "tracing" -}}
 {{- $own := dict
     "setup" (list "directWebhooks")
     "producer" (list "directWebhooks")
     "router" (list "routerPrefetch")
     "deliverer" (list "attemptTimeout" "maxAge" "allowTargets" "allowPorts" "ownNetworks" "maskHeaders"
         "delivererPrefetch" "maxInFlight" "endpointConcurrency")
-    "management" (list "allowTargets" "allowPorts" "ownNetworks" "tlsNames" "disableAfter" "probeAfter" "secretOverlap" "producerTlsUrl")
+    "management" (list "allowTargets" "allowPorts" "ownNetworks" "tlsNames" "maxAge" "disableAfter" "probeAfter" "secretOverlap" "producerTlsUrl")
 -}}
 {{- concat $common (get $own . | default list) | toJson -}}
 {{- end -}}

@@ -81,6 +81,14 @@ def test_people_get_a_tree(api: FakeApi, portcall: Run) -> None:
     assert lines[4].endswith("action: the webhook wants delete; the event is push")
 
 
+def test_the_delivery_of_a_webhook_id_is_marked(api: FakeApi, portcall: Run) -> None:
+    other = webhook("delhook", "delivered", deliveryId="msg_2")
+    api.on("GET", PATH, explanation(webhook("ci01hook", "delivered"), other))
+    ended = portcall("explain", "msg_2", "-r", "myregistry", "-o", "table")
+    marked = [line for line in ended.out.splitlines() if "(this webhook-id)" in line]
+    assert ["delhook" in line for line in marked] == [True]
+
+
 @pytest.mark.parametrize(
     ("where", "words"),
     [
@@ -88,7 +96,10 @@ def test_people_get_a_tree(api: FakeApi, portcall: Run) -> None:
         ("queued", "waiting for its first attempt"),
         ("due", "its next attempt is due"),
         ("delivered", "delivered"),
-        ("given_up", "given up after 1 record"),
+        ("given_up", "given up after 1 attempt"),
+        ("refused", "refused by the receiver after 1 attempt"),
+        ("filtered", "held back by a filter"),
+        ("coalescing", "waits for the push of an index that lists it"),
         ("cancelled", "cancelled"),
         ("of a later version", "of a later version"),
     ],
@@ -99,7 +110,7 @@ def test_each_place_has_its_words(where: str, words: str) -> None:
 
 def test_an_event_that_is_not_routed_and_a_deleted_webhook_are_said() -> None:
     told = printed(explanation(webhook("", "queued"), isRouted=False))
-    assert "not routed yet, as far as is known" in told
+    assert "not routed yet, or the router's note has not arrived" in told
     assert "(deleted, 42)" in told
     assert "the registry has no webhook" in printed(explanation())
 

@@ -318,3 +318,30 @@ def test_an_export_that_may_lack_letters_fails(
     assert ended.code == 1
     assert f"{count} letters exported." in ended.err
     assert says in ended.err and "export again" in ended.err
+
+
+def test_list_says_how_many_were_delivered_since(api: FakeApi, portcall: Run) -> None:
+    compared = {"deliveries": 3, "delivered": 1, "underWay": 1}
+    api.on("GET", PATH, {**PAGE, "compared": compared})
+    ended = portcall("dead-letters", "list", "-o", "table")
+    assert api.asked[-1].query["compare"] == "true"
+    assert "2 of 3 deliveries were delivered since, or are under way again" in ended.err
+    assert "portcall dead-letters purge --all --delivered" in ended.err
+
+
+def test_only_what_was_delivered_since_is_purged(api: FakeApi, portcall: Run) -> None:
+    api.on("POST", f"{PATH}/purge", {"waiting": 4, "removed": 2, "complete": True})
+    ended = portcall("dead-letters", "purge", "--all", "--delivered", "--yes", "-o", "json")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["removed"] == 2
+    assert [each.body for each in api.changes] == [
+        {"queue": "dead", "all": True, "delivered": True, "limit": AT_ONCE}
+    ]
+
+
+def test_a_named_letter_that_was_not_delivered_since_is_not_missing(
+    api: FakeApi, portcall: Run
+) -> None:
+    api.on("POST", f"{PATH}/purge", {"waiting": 1, "removed": 0, "complete": True})
+    ended = portcall("dead-letters", "purge", ID, "--delivered", "--yes")
+    assert ended.code == 0, ended.err

@@ -5,17 +5,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 import pytest
+import typer
 
-from portcall.cli.doctor import checks, findings, traffic_checks
+from portcall.cli.doctor import checks, findings, traffic_checks, verdicts
 from portcall.cli.doctor.checks import CheckedInstallation, site_of
 from portcall.cli.doctor.failing import failing
 from portcall.cli.doctor.filling import filling
 from portcall.cli.doctor.findings import Finding, Verdict
 from portcall.cli.errors import NotRunningError
+from portcall.cli.output import Output
 from portcall.cli.transport import Reply
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.topology import Topology
@@ -86,10 +89,10 @@ def test_all_is_well(
     told = json.loads(ended.out)
     assert (ended.code, told["ok"], ended.err) == (0, True, "")
     assert {each["check"]: each["verdict"] for each in told["checks"]} == dict.fromkeys(
-        ("python", "variables", "home", "ready.json", "processes", "broker", "topology", "direct way", "queues", "database", "webhooks", "failing webhooks",
+        ("python", "variables", "home", "ready.json", "processes", "broker", "topology", "direct way", "queues", "dead letters", "database", "webhooks", "failing webhooks",
          "disk growth",
          "binds", "clock", "disk"), "ok",
-    ) | {"encryption keys": "unknown", "certificate": "unknown", "ignored events": "unknown"}  # fmt: skip
+    ) | {"encryption keys": "unknown", "certificate": "unknown", "ignored events": "unknown", "recorder": "unknown"}  # fmt: skip
 
 
 def test_the_terminal_gets_a_line_for_each_and_what_to_do(
@@ -101,9 +104,36 @@ def test_the_terminal_gets_a_line_for_each_and_what_to_do(
     assert ended.code == 1
     lines = ended.out.splitlines()
     assert lines[0].split()[:2] == ["ok", "python"]
-    assert "wrong    home               .portcall can be read by others (mode 0755)" in lines
-    assert "                            do: chmod 700 .portcall" in lines
-    assert any(line.startswith("wrong    broker             connection refused") for line in lines)
+    assert "wrong    home                 .portcall can be read by others (mode 0755)" in lines
+    assert "                              do: chmod 700 .portcall" in lines
+    assert any(
+        line.startswith("wrong    broker               connection refused") for line in lines
+    )
+    wrong = [line.split()[1] for line in lines if line.startswith("wrong ")]
+    assert lines[-1] == f"Wrong: {', '.join(wrong)}. The lines `do:` say how to fix it."
+
+
+@pytest.mark.parametrize(
+    ("given", "last"),
+    [
+        ([findings.ok("disk", "")], "Nothing is wrong."),
+        (
+            [findings.ok("disk", ""), findings.unknown("clock", "no server")],
+            "Nothing is wrong. Not checked: clock.",
+        ),
+        (
+            [findings.wrong("sources", "a", "x"), findings.wrong("sources", "b", "x")],
+            "Wrong: sources. The lines `do:` say how to fix it.",
+        ),
+    ],
+    ids=["well", "unknown", "twice the same"],
+)
+def test_the_last_line_says_which_findings_to_read(
+    given: list[Finding], last: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with suppress(typer.Exit):
+        verdicts.report(given, Output.TABLE)
+    assert capsys.readouterr().out.splitlines()[-1] == last
 
 
 def test_without_an_installation_it_says_what_to_start(portcall: Run) -> None:

@@ -171,7 +171,8 @@ def test_a_role_that_is_degraded_is_told_before_it_breaks() -> None:
 def test_a_registry_that_is_refused_again_is_named_with_what_to_do() -> None:
     told = "12 requests in 40 s, the last 1 s ago, to /registries/a/notifications: 401, no token"
     finding = findings.refused("producer", "Unauthorized myregistry", told)
-    assert finding.verdict is Verdict.WRONG and "portcall token create" in finding.advice
+    assert finding.verdict is Verdict.WRONG
+    assert "`portcall token create NAME --role publisher -r myregistry`" in finding.advice
     assert finding.found == f"registry myregistry (Unauthorized): {told}"
     assert finding.facts == {"role": "producer", "registry": "myregistry", "code": "Unauthorized"}
 

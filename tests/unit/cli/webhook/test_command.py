@@ -251,6 +251,35 @@ def test_show_one(api: FakeApi, portcall: Run) -> None:
     assert ended.out == table([webhook_row(WEBHOOK)]) + "\n"
 
 
+@pytest.mark.parametrize(
+    ("extras", "told"),
+    [
+        (
+            {"defaults": {"retrySchedule": ["9s", "1m"], "maxAge": "none", "disableAfter": "5d"}},
+            (
+                "Retries after 9s, 1m (default); maximum age none (default);"
+                " disabled after 5d of failures (default)."
+            ),
+        ),
+        (
+            {"retrySchedule": [], "maxAge": "12h", "disableAfter": "none"},
+            "No retries; maximum age 12h; never disabled.",
+        ),
+        (
+            {"maxAge": "1h", "defaults": {"retrySchedule": [], "disableAfter": "none"}},
+            "No retries (default); maximum age 1h; never disabled (default).",
+        ),
+    ],
+    ids=["the installation's values", "its own", "both"],
+)
+def test_show_says_the_values_that_are_in_force(
+    extras: dict[str, object], told: str, api: FakeApi, portcall: Run
+) -> None:
+    api.on("GET", HOOK, {**WEBHOOK, "properties": {"status": "enabled", "portcall": extras}})
+    ended = portcall("webhook", "show", *THIS, "-o", "table")
+    assert f"{told}\n" in ended.err
+
+
 def test_show_of_none_is_not_found(api: FakeApi, portcall: Run) -> None:
     ended = portcall("webhook", "show", *THIS)
     assert (ended.code, ended.out) == (3, "")
@@ -363,3 +392,23 @@ def test_what_is_to_be_deleted_is_not_to_be_created_first(
     assert ended.code == 3
     assert "create" not in ended.err
     assert "see `portcall registry list`" in ended.err
+
+
+def test_try_now_names_one_delivery(api: FakeApi, portcall: Run) -> None:
+    api.on("POST", f"{HOOK}/tryNow", {"eventId": "e1", "deliveryId": "msg_1", "attempt": 3})
+    tried = portcall("webhook", "try-now", *THIS, "--delivery", "msg_1", "-o", "table")
+    assert tried.out.splitlines()[-1].split() == ["msg_1", "e1", "3"]
+    portcall("webhook", "try-now", *THIS, "--event", "e1")
+    assert [each.body for each in api.asked if each.path.endswith("tryNow")] == [
+        {"deliveryId": "msg_1"},
+        {"eventId": "e1"},
+    ]
+
+
+@pytest.mark.parametrize("options", [(), ("--delivery", "msg_1", "--event", "e1")])
+def test_try_now_wants_one_of_both_options(
+    api: FakeApi, portcall: Run, options: tuple[str, ...]
+) -> None:
+    refused = portcall("webhook", "try-now", *THIS, *options)
+    assert refused.code == 2
+    assert "--delivery or" in refused.err

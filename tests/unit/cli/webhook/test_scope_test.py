@@ -74,6 +74,13 @@ def test_the_table_names_the_patterns_that_decide(api: FakeApi, portcall: Run) -
     assert "team/* !**:v1  the scope" in line
 
 
+def test_a_delete_shows_the_tags_that_it_would_name(api: FakeApi, portcall: Run) -> None:
+    gone = {**tried("a", matches=True), "action": "delete", "tag": "", "tags": ["v1", "latest"]}
+    api.on("POST", PATH, {"matching": 1, "value": [gone]})
+    ended = portcall(*THIS, "--filters", "tagsOnDelete", "-o", "table")
+    assert "  team/app with v1, latest  " in ended.out
+
+
 def test_a_registry_without_events_says_so(api: FakeApi, portcall: Run) -> None:
     api.on("POST", PATH, {"matching": 0, "value": []})
     ended = portcall(*THIS, "-o", "table")

@@ -394,7 +394,7 @@ class AnyTraffic(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = 0.0
+        self.now = self.looked = 0.0
         self.numbers = itertools.count()
         self.running: list[tuple[int, int, float]] = []
         self.waiting: dict[int, int] = {}
@@ -428,6 +428,7 @@ class AnyTraffic(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
+        self.looked = self.now
         expired, starting = self.held.look(self.now)
         for item in expired:
             del self.waiting[item]
@@ -463,14 +464,38 @@ class AnyTraffic(RuleBasedStateMachine):
 
     @invariant()
     def no_place_stays_free_that_somebody_waits_for(self) -> None:
-        """But for a moment: an endpoint that was found to hang frees places at the next look."""
+        """Not at once: the end of a pause is noticed at the next look."""
         for lane in self.held._waiting.values():
-            if lane.has_room and not lane.is_barred(self.now):
+            if lane.has_room and not lane.is_barred(self.looked):
                 assert lane.webhook_id in self.held._held_up[lane.sick]
 
 
 AnyTraffic.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
 TestAnyTraffic = AnyTraffic.TestCase
+
+
+def line_of_a_paused_endpoint() -> Lanes[str]:
+    """The endpoint 2 had its turn while it was paused, until 0.5; it is 0.1 now."""
+    held = Lanes[str](max_cap=1, max_in_flight=1)
+    assert held.admit(1, "first", 0.0) is START
+    assert held.admit(2, "paused", 0.0) is Admission.WAIT
+    held.pause(2, 0.5, 0.0)
+    assert held.finish(1, healthy=True, started=0.0, now=0.1) == []
+    return held
+
+
+@pytest.mark.parametrize("over", [Lanes.pause, Lanes.hear])
+def test_a_line_has_its_turn_when_a_pause_is_over(
+    over: Callable[[Lanes[str], int, float, float], None],
+) -> None:
+    held = line_of_a_paused_endpoint()
+    over(held, 2, 0.0, 0.2)
+    assert held.admit(3, "third", 0.3) is START
+    assert held.finish(3, healthy=True, started=0.3, now=0.4) == ["paused"]
+
+
+def test_a_line_has_its_turn_when_the_time_of_a_pause_has_passed() -> None:
+    assert line_of_a_paused_endpoint().look(0.6) == ([], ["paused"])
 
 
 def test_those_in_all_lines_are_counted() -> None:

@@ -15,9 +15,11 @@ from portcall import __version__
 from portcall.deliverer.consequences import Consequence, GivenUp, Recorded, Waiting
 from portcall.deliverer.forms import renderings
 from portcall.deliverer.forms.renderings import Renderings
+from portcall.deliverer.jobs import Job
 from portcall.deliverer.measures import FAILURES, LATENCY
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.post.request import Request, Template
+from portcall.runtime.latch import Latch
 from portcall.schemas.children import Child
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event
@@ -31,6 +33,7 @@ from tests.unit.deliverer.samples import (
     SECRET,
     FakeSender,
     answered,
+    delivery,
     headers_of,
     unanswered,
     webhook,
@@ -231,6 +234,22 @@ def test_an_event_is_rendered_once_for_each_format() -> None:
     assert kept.of(event(tag="other"), form("slack")) is not first
 
 
+@pytest.mark.parametrize("is_alone", [False, True])
+async def test_a_rendering_that_one_delivery_needs_is_not_kept(*, is_alone: bool) -> None:
+    desk = Desk(FakeSender(answered(200)), format={"name": "quay"})
+    await desk.attempter.attempt(Job(event(), delivery(), Latch(1), is_alone=is_alone))
+    assert len(desk.attempter._renderings._kept) == int(not is_alone)
+
+
+def test_an_id_that_is_used_twice_has_the_rendering_of_its_own_event() -> None:
+    kept = Renderings()
+    one, other = event(), event(tag="other")
+    assert one.id == other.id
+    for each in (one, other, one):
+        assert kept.of(each, form("slack")) == form("slack").render(each)
+    assert kept._bytes == len(rendered("slack", one).body)
+
+
 def test_what_is_kept_is_bounded() -> None:
     few = Renderings(max_kept=1)
     first = few.of(event(), form("slack"))
@@ -272,6 +291,21 @@ async def test_other_webhooks_get_acrs_payload_to_the_byte(filters: Filters | No
     (request,) = sender.requests
     assert request.body == bytes(event().body)
     assert Template.of(replace(webhook(), filters=filters)).form is None
+
+
+async def test_a_webhook_that_asks_for_tags_gets_those_of_a_delete() -> None:
+    gone = structs.replace(event(), action="delete", tag="", extras=Extras(tags=("v1", "v2")))
+    own = bytes(gone.body)
+    for filters, body in (
+        (Filters(tags_on_delete=True), own[:-1] + b',"portcall":{"tags":["v1","v2"]}}'),
+        (Filters(coalesce="1m"), own),
+        (None, own),
+    ):
+        sender = FakeSender(answered(200))
+        await Desk(sender, filters=filters).attempt(gone)
+        (request,) = sender.requests
+        assert request.body == body
+        assert request.sent.content == ("" if body == own else body.decode())
 
 
 async def test_an_event_without_children_is_acrs_to_the_byte_also_when_coalescing() -> None:

@@ -1,6 +1,7 @@
 """Signatures, judged by the libraries that consumers verify them with, and by outside vectors."""
 
 import base64
+import hmac
 import time
 from collections.abc import Mapping
 
@@ -11,6 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from portcall.deliverer.post.request import Template
+from portcall.deliverer.post.signatures import keyed
 from portcall.management.webhooks.signing import new_secret
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.signatures import PUBLIC_PREFIX, Scheme, public_key
@@ -38,6 +40,14 @@ def signed(
     )
     at = int(time.time()) if now_s is None else now_s
     return headers_of(template.request(delivery_id=ID, body=BODY, now_s=at))
+
+
+@pytest.mark.parametrize("size", [0, 1, 24, 63, 64, 65, 200])
+def test_a_prepared_key_signs_each_content_as_the_standard_library_does(size: int) -> None:
+    key = bytes(range(size))
+    mac = keyed(key)
+    for content in (b"", BODY, b"x" * 5_000, BODY):
+        assert mac(content) == hmac.digest(key, content, "sha256")
 
 
 def verify_v1a(public: str, headers: Headers, body: bytes) -> None:

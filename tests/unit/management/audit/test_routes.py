@@ -319,3 +319,26 @@ async def test_audits_are_rare_while_nothing_can_have_changed(
     with pytest.raises(asyncio.CancelledError):
         await gauges.metrics.run()
     assert world.audits == audits
+
+
+async def test_an_audit_asks_for_its_mark_only_after_a_commit(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(store, recorder_runs=False)
+    looks, asked = list[int](), list[str]()
+
+    def stamp(_: Store) -> int:
+        looks.append(len(asked))
+        return len(looks) // 10
+
+    def has(mark: str) -> bool:
+        asked.append(mark)
+        return len(asked) == 2
+
+    monkeypatch.setattr("portcall.management.audit.look.MARK_LOOK_S", 1e6)
+    monkeypatch.setattr(Store, "stamp", stamp)
+    monkeypatch.setattr(world.auditor, "_has", has)
+    monkeypatch.setattr(world.auditor, "_mark_s", 1e6)
+    async with asyncio.timeout(30):
+        await world.auditor.caught_up()
+    assert (looks, len(asked)) == ([0] + [1] * 9, 2)

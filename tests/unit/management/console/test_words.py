@@ -147,3 +147,22 @@ def test_nothing_is_no_line(values: list[float | None]) -> None:
 )
 def test_a_reason_becomes_a_sentence(text: str, shown: str) -> None:
     assert words.sentence(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "parts"),
+    [
+        ("deploystaging", "", ("deploystaging", "")),
+        ("team/app:v1", ":v1", ("team/app", ":v1")),
+        ("AWebhookWithTheLongestName1234", "", ("AWebhookWithTheLonge", "stName1234")),
+        (
+            "Failing for 2 min: no attempt has succeeded since 19:38 UTC.",
+            "",
+            ("Failing for 2 min: no attempt has succeeded", " since 19:38 UTC."),
+        ),
+        ("", "", ("", "")),
+    ],
+)
+def test_a_long_text_is_cut_before_its_end(text: str, end: str, parts: tuple[str, str]) -> None:
+    assert words.parted(text, end) == parts
+    assert "".join(parts) == text

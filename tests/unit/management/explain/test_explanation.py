@@ -6,6 +6,7 @@ import pytest
 from portcall.management.explain.shapes import Explanation, ScopeTried
 from portcall.runtime.clock import now_ms
 from portcall.schemas.children import Child
+from portcall.schemas.deletes import DeletedTag
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event, ping_event
 from portcall.schemas.extras import Extras
@@ -515,9 +516,59 @@ async def test_a_push_that_waits_for_its_index_is_told_so(
     assert found[""]["delivery"]["whereabouts"] == "queued"
 
 
+async def test_a_delete_that_waits_for_its_tags_is_told_so(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    made = await api.put_webhook("named", portcall={"filters": {"tagsOnDelete": True}})
+    assert made.json["properties"]["portcall"]["filters"] == {"tagsOnDelete": True}
+    mine = int(made.json["properties"]["portcall"]["id"])
+    gone = event(action="delete", tag="")
+    note(store, accepted(gone), routed(gone, [], {COALESCING: [mine]}))
+    found = await told(api)
+    assert found["named"]["delivery"]["whereabouts"] == "naming"
+    note(store, routed(gone, [mine]))
+    assert (await told(api))["named"]["delivery"]["whereabouts"] == "queued"
+    (shown,) = (await tried(api, {"filters": {"tagsOnDelete": True}})).json["value"]
+    assert shown["matches"]  # it holds nothing back
+
+
+@pytest.mark.parametrize(
+    ("is_recorded", "known", "tags"),
+    [
+        (True, ["v1", "latest"], ["v1", "latest"]),
+        (True, [], ["v2"]),
+        (False, ["v1", "latest"], ["v2"]),
+    ],
+    ids=["as the registry told", "as pushes named it", "sent to no webhook"],
+)
+async def test_a_dry_run_names_the_tags_of_a_delete(
+    api: ManagementApi, store: Store, *, is_recorded: bool, known: list[str], tags: list[str]
+) -> None:
+    def about(made: Event, **more: Json) -> Event:
+        body = {"target": {"digest": "sha256:aa", "repository": made.repository}, **more}
+        return msgspec.structs.replace(made, body=msgspec.Raw(msgspec.json.encode(body)))
+
+    pushed = about(event("pushed", tag="v2", at_ms=NOW - 1))
+    gone = about(event("gone", action="delete", tag=""), request={"id": "r1"})
+    note(store, accepted(pushed), accepted(gone), routed(gone, []))
+    if is_recorded:
+        append(store, frame([record(7)], [gone]))
+    place = (gone.registry, "r1", gone.repository)
+    if known:
+        store.deleted_tags.tell([DeletedTag(*place, each, NOW) for each in known])
+    deleted, push = (await tried(api, {"filters": {"tagsOnDelete": True}})).json["value"]
+    assert (deleted["tags"], "tags" in push) == (tags, False)
+    (deleted, _) = (await tried(api, {})).json["value"]
+    assert "tags" not in deleted, "a webhook without the filter would not get them"
+    body = {"scope": "other:*", "filters": {"tagsOnDelete": True}}
+    (deleted, _) = (await tried(api, body)).json["value"]
+    assert (deleted["matches"], "tags" in deleted) == (False, False)
+
+
 @pytest.mark.parametrize(
     ("filters", "target"),
     [
+        ({"tagsOnDelete": "1m"}, "filters.tagsOnDelete"),
         ({"coalesce": "2h"}, "filters.coalesce"),
         ({"tagged": True}, "filters.tagged"),
         ({"taggedOnly": "yes"}, "filters.taggedOnly"),

@@ -138,6 +138,15 @@ ANSWERED = Answer(503, "Service Unavailable", {})
         pytest.param(
             record(
                 Outcome.RETRIED,
+                503,
+                Detail(message="the endpoint answered 503", next_attempt_ms=T),
+            ),
+            "503. Attempt 3 at 22:13:20 UTC",
+            id="retried after an answer, with the deliverer's message",
+        ),
+        pytest.param(
+            record(
+                Outcome.RETRIED,
                 0,
                 Detail(failure=Failure.TIMEOUT, message="no answer in 15 s", next_attempt_ms=T),
             ),
@@ -185,3 +194,11 @@ def test_a_retry_waits_on_the_rung_that_it_hopped_to(
     delay_ms: int, after_ms: int, expected: int
 ) -> None:
     assert rung_of(T, T + delay_ms, T + after_ms, RUNGS) == expected
+
+
+@pytest.mark.parametrize("over_s", [0, 3, 9, 10, 11, 25])
+def test_a_retry_of_years_hops_like_one_of_minutes(over_s: int) -> None:
+    years_ms, rungs_ms = 10**11, (2_000, 10_000)  # a multiple of the longest rung
+    near, far = T + 100_000, T + years_ms
+    expected = rung_of(T, near + 7_000, near - over_s * 1000, rungs_ms)
+    assert rung_of(T, far + 7_000, far - over_s * 1000, rungs_ms) == expected

@@ -59,6 +59,7 @@ async def vault(api: ManagementApi, monkeypatch: pytest.MonkeyPatch) -> OpenVaul
         ("GET {registry}/explainEvent", "eventId=nobody&api-version=2025-11-01", 404),
         ("POST {registry}/testScope", "", 200),
         ("GET /portcall/overview", "registry=alpha&api-version=2025-11-01", 200),
+        ("GET /portcall/webhookMetrics", "registry=alpha&api-version=2025-11-01", 200),
         ("GET /portcall/deadLetters", NO_LETTERS, 200),
     ],
 )

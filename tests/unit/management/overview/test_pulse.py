@@ -136,6 +136,33 @@ async def test_a_start_is_no_look(
     running.cancel()
 
 
+async def test_nothing_is_asked_while_nobody_looks_and_nothing_is_committed(
+    store: Store,
+    depths: FakeDepths,
+    end: FakeEnd,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("portcall.management.overview.pulse.PACE_S", 0.0)
+    stamps, glances = [1], asyncio.Semaphore(0)
+
+    def stamp() -> int:
+        glances.release()
+        return stamps[0]
+
+    monkeypatch.setattr(type(store), "stamp", lambda _: stamp())
+    pulse = Pulse(store=store, depths=depths, end=end, shards=2, rungs_ms=RUNGS, clock_ms=clock)
+    running = asyncio.create_task(pulse.run())
+    async with asyncio.timeout(10):
+        await depths.questions.get()
+        for _ in range(5):
+            await glances.acquire()
+        assert depths.questions.empty()
+        stamps[0] = 2
+        await depths.questions.get()
+    running.cancel()
+
+
 async def test_the_first_look_after_a_while_waits_for_a_new_snapshot(
     pulse: Pulse, depths: FakeDepths
 ) -> None:

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 from msgspec import structs
 
 from portcall.management.replays import worker as replaying
 from portcall.management.replays.worker import AT_LEAST_S, LOOK_S, Replayer, frames_of
 from portcall.runtime.errors import BrokerError, UnconfirmedError
+from portcall.schemas.deletes import DeletedTag
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.extras import Extras
 from portcall.schemas.frames import MAX_BYTES, decode_deliveries, decode_journal
@@ -90,6 +92,7 @@ class Bench:
             clock_ms=lambda: NOW_MS + int(self.now * 1000),
             monotonic=lambda: self.now,
             stamp=self.store.stamp,
+            name_tags=self.store.deleted_tags.named,
         )
 
     def given_up(self, count: int, name: str = "webhook1") -> int:
@@ -138,6 +141,21 @@ async def test_a_replay_keeps_the_extras(bench: Bench) -> None:
     await bench.replayer.turn()
     ((_, _, body),) = bench.publisher.published
     assert decode_deliveries(body).events == [told]
+
+
+async def test_a_replayed_delete_has_the_tags_that_went_with_it(bench: Bench) -> None:
+    hook = add_hook(bench.store, "webhook1")
+    body = b'{"id":"e1","target":{"digest":"sha256:a"},"request":{"id":"r1"}}'
+    gone = structs.replace(event(), action="delete", tag="", body=msgspec.Raw(body))
+    append(bench.store, frame([record(hook, attempt=4, outcome=Outcome.GIVEN_UP)], [gone]))
+    told = [DeletedTag(gone.registry, "r1", gone.repository, each, NOW_MS) for each in ("v1", "v2")]
+    bench.store.deleted_tags.tell(told)
+    bench.begin()
+    await bench.replayer.turn()
+    ((_, _, frame_sent),) = bench.publisher.published
+    assert decode_deliveries(frame_sent).events == [
+        structs.replace(gone, extras=Extras(tags=("v1", "v2")))
+    ]
 
 
 async def test_no_more_a_second_than_the_rate(bench: Bench) -> None:

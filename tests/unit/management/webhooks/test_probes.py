@@ -152,14 +152,16 @@ async def test_the_owners_hand_brings_it_back_and_the_reason_is_gone(api: Manage
         ({"disableAfter": "48h"}, {"disableAfter": "2d"}),
         ({"disableAfter": "NONE"}, {"disableAfter": "none"}),
         ({"probe": False}, {"probe": False}),
-        ({"maxAge": None, "disableAfter": None, "probe": None}, {}),
+        ({"traceparent": False}, {"traceparent": False}),
+        ({"traceparent": True}, {"traceparent": True}),
+        ({"maxAge": None, "disableAfter": None, "probe": None, "traceparent": None}, {}),
     ],
 )
 async def test_a_webhook_has_limits_of_its_own(
     api: ManagementApi, sent: dict[str, object], told: dict[str, object]
 ) -> None:
     await hook(api, **sent)
-    own = {"maxAge", "disableAfter", "probe"}
+    own = {"maxAge", "disableAfter", "probe", "traceparent"}
     assert {key: value for key, value in (await shown(api)).items() if key in own} == told
     await api.put_webhook()  # as az does, which knows none of them
     assert {key: value for key, value in (await shown(api)).items() if key in own} == told
@@ -170,7 +172,14 @@ async def test_a_webhook_has_limits_of_its_own(
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("maxAge", "soon"), ("maxAge", 5), ("maxAge", ""), ("disableAfter", "0s"), ("probe", "yes")],
+    [
+        ("maxAge", "soon"),
+        ("maxAge", 5),
+        ("maxAge", ""),
+        ("disableAfter", "0s"),
+        ("probe", "yes"),
+        ("traceparent", "no"),
+    ],
 )
 async def test_a_limit_that_is_none_is_named(api: ManagementApi, field: str, value: object) -> None:
     await hook(api)

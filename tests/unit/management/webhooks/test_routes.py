@@ -34,7 +34,7 @@ async def test_a_webhook_is_answered_as_recorded_and_tells_no_uri(api: Managemen
         },
     }
     assert list(body) == ["type", "id", "name", "location", "tags", "properties"]
-    assert set(extras) == {"id", "hasSecret", "signature", "createdAt", "counters"}
+    assert set(extras) == {"id", "hasSecret", "signature", "createdAt", "counters", "defaults"}
     assert extras["id"].isdecimal() and extras["hasSecret"] is False
 
 
@@ -230,7 +230,7 @@ async def test_a_webhook_that_portcall_disabled_says_why_until_its_owner_enables
     )
     assert answer.json["properties"]["status"] == "enabled"
     shown = set(answer.json["properties"]["portcall"])
-    assert shown == {"id", "hasSecret", "signature", "createdAt", "counters"}
+    assert shown == {"id", "hasSecret", "signature", "createdAt", "counters", "defaults"}
 
 
 # -- secrets and schedules

@@ -14,7 +14,7 @@ from pamqp.body import ContentBody
 from pamqp.commands import Basic, Queue
 from pamqp.header import ContentHeader
 
-from portcall.runtime.broker.confirms import ConfirmedChannel
+from portcall.runtime.broker.confirms import ConfirmedChannel, write_empty
 from tests.unit.runtime.broker.wires import MOST, FakeChannel, encoded
 
 
@@ -92,6 +92,18 @@ async def test_an_empty_message_has_no_body_frame(
     begun(channel, b"")
     await turn()
     assert len(fake.written()) == 2
+
+
+async def test_an_empty_message_that_need_not_arrive_is_written_at_once(fake: FakeChannel) -> None:
+    write_empty(fake.as_channel(), "nobody")
+    method, header = fake.written()
+    assert isinstance(method, Basic.Publish)
+    assert (method.exchange, method.routing_key, method.mandatory) == ("", "nobody", False)
+    assert isinstance(header, ContentHeader) and header.body_size == 0
+    fake.end.set_result(None)
+    with pytest.raises(ChannelInvalidStateError):
+        write_empty(fake.as_channel(), "nobody")
+    assert fake.written() == []
 
 
 async def test_a_broker_without_a_limit_of_frames_gets_a_body_in_one(

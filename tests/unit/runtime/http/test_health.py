@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from portcall.runtime.http.health import Problem, health_app, problems_of
+from portcall.runtime.metrics import OPENMETRICS
 
 
 def well() -> None:
@@ -54,6 +55,28 @@ async def test_a_warning_leaves_a_role_ready(
     response = await (await app.router.resolve(request)).handler(request)
     assert isinstance(response, web.Response) and response.text is not None
     assert (response.status, json.loads(response.text)) == (status, said)
+
+
+@pytest.mark.parametrize(
+    ("exemplars", "accept", "content_type"),
+    [
+        (True, "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;q=0.5", OPENMETRICS),
+        (True, "text/plain;version=0.0.4", "text/plain"),
+        (True, "*/*", "text/plain"),
+        (True, "", "text/plain"),
+        (False, "application/openmetrics-text;version=1.0.0", "text/plain"),
+    ],
+)
+async def test_only_a_role_with_exemplars_answers_in_openmetrics(
+    accept: str, content_type: str, *, exemplars: bool
+) -> None:
+    app = health_app({}, exemplars=exemplars)
+    headers = {"Accept": accept} if accept else {}
+    request = make_mocked_request("GET", "/metrics", headers=headers)
+    response = await (await app.router.resolve(request)).handler(request)
+    assert isinstance(response, web.Response) and isinstance(response.body, bytes)
+    assert response.headers["Content-Type"].startswith(content_type)
+    assert response.body.endswith(b"# EOF\n") == (content_type == OPENMETRICS)
 
 
 async def test_warnings_whose_names_are_not_known_before_are_said_by_their_names() -> None:

@@ -7,6 +7,7 @@ from azure.eventgrid import EventGridEvent, SystemEventNames
 from cloudevents.core.bindings.http import HTTPMessage, from_http
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
+from msgspec import Raw, structs
 
 from portcall.producer.formats.cloudevents import ACTIONS
 from portcall.schemas.events import Action
@@ -133,3 +134,11 @@ def test_the_library_of_event_grid_reads_the_validation_event() -> None:
     assert found.event_type == SystemEventNames.EventGridSubscriptionValidationEventName
     assert found.data == {"validationCode": "c1"}
     assert asked.headers == (("aeg-event-type", "SubscriptionValidation"),)
+
+
+def test_an_event_without_a_time_has_no_attribute_time() -> None:
+    pushed = event()
+    body = json.loads(bytes(pushed.body)) | {"timestamp": ""}
+    timeless = structs.replace(pushed, body=Raw(json.dumps(body).encode()))
+    assert "time" not in json.loads(rendered("cloudevents", timeless).body)
+    assert json.loads(rendered("cloudevents", pushed).body)["time"] == TIME

@@ -1,12 +1,14 @@
 """The forms of other registries: our own adapters of these registries read them back."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import pytest
 from githubkit_schemas.v2026_03_10.models import (
+    SimpleUser,
     WebhookPackagePublishedPropPackage,
     WebhookRegistryPackagePublishedPropRegistryPackage,
 )
@@ -15,6 +17,7 @@ from portcall.producer.formats.acceptance import Acceptance
 from portcall.producer.sources.adapter import SourceRequest
 from portcall.producer.sources.samples import read_as
 from portcall.schemas.events import Event
+from portcall.schemas.formats.registries import ghcr
 from portcall.schemas.sources import SourceKind
 from tests.unit.schemas.formats.samples import (
     DIGEST,
@@ -125,13 +128,28 @@ def test_githubs_own_schema_takes_ours(kind: str) -> None:
     }
     sent = document("ghcr", event=kind)
     models[kind].model_validate(sent[kind])
+    SimpleUser.model_validate(sent["sender"])
     assert sent["action"] == "published"
     assert dict(rendered("ghcr", event=kind).headers)["X-GitHub-Event"] == kind
 
 
+def test_a_package_of_github_names_its_owner_without_templates_of_urls() -> None:
+    sent = document("ghcr")
+    owner = sent["package"]["owner"]
+    assert (owner["login"], owner["html_url"]) == ("shop", "https://github.com/shop")
+    assert "followers_url" not in owner
+    assert (
+        owner.items()
+        < document("ghcr", event="registry_package")["registry_package"]["owner"].items()
+    )
+    assert len(rendered("ghcr").body) < 3_000
+
+
 def test_a_delivery_of_github_has_one_id_on_each_attempt() -> None:
     first, second = rendered("ghcr"), rendered("ghcr")
-    assert dict(first.headers)["X-GitHub-Delivery"] == dict(second.headers)["X-GitHub-Delivery"]
+    named = dict(first.headers)["X-GitHub-Delivery"]
+    assert named == dict(second.headers)["X-GitHub-Delivery"]
+    assert named == str(uuid.uuid5(ghcr.DELIVERIES, "myregistry/e1"))
     chosen = form("ghcr")
     assert chosen.format.headers(chosen.options, 7, "hook7") == (("X-GitHub-Hook-ID", "7"),)
 

@@ -5,26 +5,30 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import msgspec
 import pytest
 
 from portcall.runtime.clock import now_ms
+from portcall.schemas.deletes import DeletedTag
 from portcall.schemas.events import Event
 from portcall.schemas.extras import Extras
-from portcall.schemas.filters import COALESCE, COALESCING, Facts
+from portcall.schemas.filters import COALESCE, COALESCING, Facts, Filters
 from portcall.schemas.frames import decode_raw_journal, encode_journal
 from portcall.schemas.journal import IgnoredNote, Note, accepted, digest_of, routed
 from portcall.schemas.records import Outcome
 from portcall.schemas.topology import JOURNAL
+from portcall.schemas.webhooks import Status
 from portcall.store.engine import Store
 from portcall.store.errors import PositionConflictError, UnstorableError
+from portcall.store.intake.known_tags import Adopted
 from portcall.store.journal.accounts import MAX_SUSPECTS, Account, Accounts, Doubt
 from portcall.store.journal.open_events import BEGINNING, Cursor
 from portcall.store.records.appending import Position
 from portcall.store.records.lost import LostDelivery
 from tests.unit.store.contract.eventlog import append, rows_in
-from tests.unit.store.samples import frame, record
+from tests.unit.store.samples import add_registry, draft, frame, record
 
 T = now_ms() + 3_600_000
 """When the events of these tests are accepted: after the journal began."""
@@ -631,6 +635,16 @@ def untagged(tag: str, at_ms: int = T, **more: str) -> IgnoredNote:
     )
 
 
+D = "sha256:" + "d" * 64
+
+
+def deleted(event_id: str, *, request: str = "r-1") -> Event:
+    """The delete of a manifest."""
+    body = {"target": {"digest": D}, "request": {"id": request}}
+    raw = msgspec.Raw(msgspec.json.encode(body))
+    return Event(event_id, "myregistry", "delete", T, raw, "team/app")
+
+
 class DeletedTagsContract:
     """The tags of a delete are found by the request that deleted them."""
 
@@ -669,6 +683,57 @@ class DeletedTagsContract:
         monkeypatch.setattr("portcall.store.intake.deleted_tags.KEPT", 2)
         store.journal.prune(T + 50, limit=10)
         assert store.journal.deleted_tags([self.KEY])[self.KEY] == ["v3", "v4"]
+
+    def test_a_delete_is_given_those_of_its_request(self, store: Store) -> None:
+        told = [
+            DeletedTag(*key, tag, T)
+            for key in (self.KEY, ("other", *self.KEY[1:]))
+            for tag in ("b", "a")
+        ]
+        store.deleted_tags.tell(told[:3])
+        take(store, ignored=[untagged("b"), untagged("c")])  # the recorder writes them, too
+        mine, push = deleted("e1"), msgspec.structs.replace(deleted("e2"), action="push")
+        named = store.deleted_tags.named([push, mine, deleted("e3", request="r-9")])
+        assert [(each.extras or Extras()).tags for each in named] == [(), ("b", "a", "c"), ()]
+        assert store.deleted_tags.named([push]) == [push]
+        assert store.deleted_tags.named([]) == []
+
+    def test_a_delete_of_which_none_are_told_is_given_those_that_named_its_digest(
+        self, store: Store
+    ) -> None:
+        adopt = [
+            Adopted("team/app", tag, digest) for tag, digest in (("b", D), ("a", D), ("c", "x"))
+        ]
+        store.tags.adopt("myregistry", [*adopt, Adopted("team/other", "d", D)], T - 9)
+        store.tags.adopt("myregistry", [Adopted("team/app", "later", D)], T + 1)
+        gone = deleted("e1", request="")
+
+        def tags(at: Event) -> tuple[str, ...]:
+            (named,) = store.deleted_tags.named([at])
+            return (named.extras or Extras()).tags
+
+        assert tags(gone) == ("a", "b")
+        note(store, accepted(gone))
+        assert tags(gone) == ("a", "b")  # the recorder has taken its note
+        again = msgspec.structs.replace(gone, accepted_ms=T + 100)
+        assert tags(again) == ("a", "b", "later")
+        assert tags(msgspec.structs.replace(gone, accepted_ms=T + 90_000)) == ("later",)
+        take(store, ignored=[untagged("z")])
+        assert tags(deleted("e2")) == ("z",)
+
+    def test_registries_whose_webhooks_ask_for_them_are_known(self, store: Store) -> None:
+        add_registry(store)
+        drafts = [
+            draft("webhook1"),
+            replace(draft("webhook2"), filters=Filters(tagged_only=True)),
+            replace(draft("webhook3"), filters=Filters(tags_on_delete=True)),
+        ]
+        store.webhooks.put_many(drafts[:2])
+        assert store.subscribers.untagging() == frozenset()
+        store.webhooks.put_many(drafts)
+        assert store.subscribers.untagging() == {"myregistry"}
+        store.webhooks.patch("myregistry", "webhook3", status=Status.DISABLED)
+        assert store.subscribers.untagging() == frozenset()
 
 
 class IgnoredContract:

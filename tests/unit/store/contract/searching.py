@@ -107,6 +107,30 @@ FILTERS = [
 
 
 class SearchingContract:
+    def test_a_line_says_why_its_attempt_did_not_succeed(self, store: Store) -> None:
+        details = (b'{"failure": "connection_refused", "message": "nobody"}', b"not JSON", b"{}")
+        records = [
+            RecordOf(0, 7, number, Outcome.RETRIED, 0, T, 5, msgspec.Raw(each))
+            for number, each in enumerate(details, 1)
+        ]
+        append(store, frame([*records, record(0, attempt=4, status=200)], [event("a")]))
+        lines = store.searching.search(Filter()).lines
+        assert [each.reason for each in lines] == [
+            "",
+            "no answer",
+            "no answer",
+            "connection refused",
+        ]
+        assert store.searching.reasons([lines[3].id, 999]) == {lines[3].id: "connection refused"}
+        assert store.searching.reasons([]) == {}
+
+    def test_the_newest_record_of_each_delivery_is_known(self, filled: Store) -> None:
+        found = filled.searching
+        lines = found.search(Filter(webhook_id=8)).lines
+        assert [each.attempt for each in lines] == [1, 2, 1]
+        assert found.newest_of(lines[2:]) == {("b", T, 8): lines[1].id}
+        assert found.newest_of([]) == {}
+
     @pytest.mark.parametrize(("wanted", "expected"), FILTERS)
     def test_what_fits_is_found_newest_first(
         self, filled: Store, wanted: Filter, expected: str

@@ -104,6 +104,18 @@ def test_a_process_without_a_free_connection_is_told_so(
     opened.close()
 
 
+def test_a_connection_in_use_when_the_store_is_closed_is_closed_after_it(sqlite_url: str) -> None:
+    """Of a thread whose caller was cancelled."""
+    opened = Database(sqlite_url)
+    with opened.reading() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        opened.close()
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        driver.execute("SELECT 1")
+
+
 def test_an_error_of_ours_is_not_called_an_outage(sqlite_url: str) -> None:
     opened = Database(sqlite_url)
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portcall.schemas.events import Action
+from portcall.schemas.filters import Filters
 from portcall.schemas.scopes import Scope, parse_scope
 from portcall.store.subscriptions.index import ScopeIndex
 
@@ -265,3 +266,17 @@ def test_a_webhook_takes_little_memory() -> None:
         tracemalloc.stop()
     assert len(index) == count
     assert used / count < BYTES_PER_WEBHOOK
+
+
+def test_the_registries_of_webhooks_that_name_tags_are_known() -> None:
+    index = ScopeIndex()
+    on = Filters(tags_on_delete=True)
+    index.put(1, "registry", "", PUSH, on)
+    index.put(2, "registry", "app:*", DELETE, on)
+    index.put(3, "other", "", PUSH, Filters(tagged_only=True))
+    assert (set(index.namers), set(index.naming)) == ({1, 2}, {"registry"})
+    index.put(1, "other", "", PUSH, on)
+    assert set(index.naming) == {"registry", "other"}
+    index.remove(2)
+    index.put(1, "other", "", PUSH)
+    assert (set(index.namers), set(index.naming)) == (set(), set())

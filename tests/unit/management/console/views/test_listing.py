@@ -51,6 +51,38 @@ def test_a_webhook_is_told_in_a_word(
 
 
 @pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        (
+            "",
+            "Paused after repeated failures, or because its endpoint asked for it. Next try in 27 s.",
+        ),
+        (
+            "connection refused",
+            "Paused after repeated failures (connection refused). Next try in 27 s.",
+        ),
+        (
+            "timeout after 15 s",
+            "Paused after repeated failures (timeout after 15 s). Next try in 27 s.",
+        ),
+        ("answered 503", "Paused after failures (answered 503). Next try in 27 s."),
+        (
+            "answered 429",
+            "Paused because its endpoint asked for it (answered 429). Next try in 27 s.",
+        ),
+    ],
+)
+def test_a_pause_says_why_and_until_when(reason: str, why: str) -> None:
+    assert health_of(row(), NOW, NOW + 27_000).after(reason).why == why
+
+
+def test_other_states_have_their_own_reason() -> None:
+    failing = health_of(row(failing_since_ms=LONG), NOW)
+    assert failing.after("connection refused") == failing
+    assert failing.why.startswith("Failing for ")
+
+
+@pytest.mark.parametrize(
     ("changes", "total", "word"),
     [
         ({}, Sums(attempts=20, succeeded=17), "Strained"),
