@@ -15,7 +15,7 @@ from portcall.cli import children
 from portcall.cli.ports import HOST, free_ports
 
 _SUPERUSER = "portcall"
-_START_S = 30.0
+_START_S = 120.0
 
 
 def postgres_programs() -> Path | None:

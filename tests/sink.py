@@ -13,6 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 
 from tests.loopback import on_loopback
+from tests.patience import SLOWEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +72,18 @@ class Sink:
     async def until(
         self, count: int, *, path: str | None = None, within_s: float = 20
     ) -> list[Post]:
-        """Wait for so many POSTs (to *path*), and give all there are."""
+        """Wait for so many POSTs (to *path*), and give all there are; *within_s* of a free machine."""
 
         def there() -> list[Post]:
             return self.posts if path is None else self.at(path)
 
         try:
-            async with asyncio.timeout(within_s), self._arrived:
+            async with asyncio.timeout(SLOWEST * within_s), self._arrived:
                 await self._arrived.wait_for(lambda: len(there()) >= count)
         except TimeoutError:
-            raise AssertionError(f"{len(there())} POSTs of {count} after {within_s} s") from None
+            raise AssertionError(
+                f"{len(there())} POSTs of {count} after {SLOWEST * within_s} s"
+            ) from None
         return list(there())
 
     async def take(self, request: web.Request) -> web.Response:
@@ -110,14 +113,14 @@ async def serve_sink() -> AsyncIterator[Sink]:
 async def eventually(
     condition: Callable[[], Awaitable[bool]] | Callable[[], bool], *, within_s: float, what: str
 ) -> None:
-    """Poll until *condition* holds."""
-    end = time.monotonic() + within_s
+    """Poll until *condition* holds; *within_s* of a free machine."""
+    end = time.monotonic() + SLOWEST * within_s
     while True:
         found = condition()
         if found if isinstance(found, bool) else await found:
             return
         if time.monotonic() > end:
-            raise AssertionError(f"not within {within_s} s: {what}")
+            raise AssertionError(f"not within {SLOWEST * within_s} s: {what}")
         await asyncio.sleep(0.05)
 
 

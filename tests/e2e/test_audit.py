@@ -14,8 +14,6 @@ from portcall.schemas.deliveries import delivery_id
 from tests.installation import Client, Document, Installation, push_event, running
 from tests.sink import Sink, eventually
 
-pytestmark = pytest.mark.timeout(300)
-
 FAST = ("--patience", "3s", "-o", "json")
 """Attempts take milliseconds here, and nothing is ever in hands for longer."""
 
@@ -179,7 +177,6 @@ async def test_without_a_recorder_nothing_can_be_said(
     assert "the recorder is more than 10 s behind" in err.lower()
 
 
-@pytest.mark.timeout(300)
 async def test_the_accounts_are_metrics(
     installation: Installation, auditing: Client, sink: Sink, http: aiohttp.ClientSession
 ) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-import pytest
 from standardwebhooks import Webhook
 
 from tests import ROOT
@@ -27,8 +26,6 @@ HOOK = "kepthook"
 
 START_S = 300.0
 """A node that was killed reads its data first, on a busy machine for minutes."""
-
-pytestmark = pytest.mark.timeout(900)
 
 
 def commands(containing: str) -> str:

@@ -25,8 +25,6 @@ from tests.e2e.test_filtered_senders import (
 )
 from tests.e2e.test_senders import WITH_REFERENCES, Sender, sending
 
-pytestmark = pytest.mark.timeout(300)
-
 DOCKERFILE = """FROM scratch
 ARG TARGETARCH
 COPY file /file

@@ -17,8 +17,6 @@ from tests.e2e.test_senders import WITH_REFERENCES
 from tests.installation import IN_FORCE_S, Client, Document, Installation, push_event, running
 from tests.sink import Sink, eventually
 
-pytestmark = pytest.mark.timeout(300)
-
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 

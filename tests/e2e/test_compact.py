@@ -16,8 +16,6 @@ from tests.installation import Client, Installation, push_event
 from tests.metrics import described
 from tests.sink import Answer, Sink, eventually, serve_sink
 
-pytestmark = pytest.mark.timeout(300)
-
 HOSTED = [role for role in ROLES if role != "rabbitmq"]
 
 

@@ -17,8 +17,6 @@ from portcall.schemas.frames import decode_events
 from tests.installation import Client, Installation, push_event, running
 from tests.sink import Sink, eventually
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def installation(

@@ -16,7 +16,7 @@ import pytest_asyncio
 from tests.installation import Client, Installation, new_name, push_event, running
 from tests.sink import Post, Sink, eventually, serve_sink
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEY = b"k" * 32
 SECRET = "whsec_" + base64.b64encode(KEY).decode()

@@ -11,8 +11,6 @@ import pytest
 from tests.installation import Client, Document, Installation, push_event
 from tests.sink import Sink, eventually
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 async def installation(tmp_path: Path, rabbitmq_installed: None) -> AsyncIterator[Installation]:

@@ -34,8 +34,6 @@ from tests.e2e.test_senders import (
     skopeo_all,
 )
 
-pytestmark = pytest.mark.timeout(240)
-
 TAGGED = Filters(tagged_only=True)
 NO_REFERRERS = Filters(no_referrers=True)
 BOTH = Filters(tagged_only=True, no_referrers=True)

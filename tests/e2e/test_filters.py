@@ -4,12 +4,9 @@ import asyncio
 import json
 
 import aiohttp
-import pytest
 
 from tests.installation import Client, Document, Installation, push_event
 from tests.sink import Sink, eventually
-
-pytestmark = pytest.mark.timeout(300)
 
 REFERRER = f"sha256-{'ab' * 32}"
 

@@ -12,8 +12,6 @@ import pytest
 from tests.installation import API_VERSION, Client, Installation, push_event
 from tests.sink import eventually
 
-pytestmark = pytest.mark.timeout(300)
-
 
 def trusting(installation: Installation) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=installation.ready["ca_file"])

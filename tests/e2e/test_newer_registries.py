@@ -14,8 +14,6 @@ import pytest
 from tests.e2e.clients import UNPACKED
 from tests.e2e.test_senders import WITH_REFERENCES, Sender, folder, sending, skopeo, skopeo_all
 
-pytestmark = pytest.mark.timeout(180)
-
 __all__ = ["folder"]
 VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 

@@ -15,8 +15,6 @@ from tests.e2e.odd_clients import MAX_MANIFEST_BYTES, Clients, real_registry
 from tests.installation import Client, Installation
 from tests.sink import Sink, eventually
 
-pytestmark = pytest.mark.timeout(300)
-
 HEADER = "<" * 1_040_000
 """Each character is six in JSON. The registry takes headers of 1 MiB."""
 ROOM = MAX_MANIFEST_BYTES - 700

@@ -13,7 +13,6 @@ import pytest
 from portcall import __version__
 from tests import ROOT
 
-pytestmark = pytest.mark.timeout(600)
 LOCK = ROOT / "requirements/portcall.txt"
 OURS: tuple[str, ...] = ("cli", "deliverer", "loadtest", "management", "producer")
 OURS += ("recorder", "router", "runtime", "schemas", "store")

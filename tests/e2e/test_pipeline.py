@@ -15,8 +15,6 @@ from portcall.schemas.scopes import parse_scope
 from tests.installation import Client, Document, Installation, push_event
 from tests.sink import Answer, Sink, eventually, serve_sink
 
-pytestmark = pytest.mark.timeout(300)
-
 SCOPES = (
     "", "team/app:*", "team/app", "team/app:v1", "team/app:v2",
     "other:*", "other", "other:v1", "deep/er/path:*", "nowhere:*",

@@ -7,13 +7,10 @@ with 400, whatever its action, and one with a tag with 200.
 import json
 from collections import Counter
 
-import pytest
-
 from tests.e2e.test_replay import outcomes
 from tests.installation import Client, Document, Installation, push_event
 from tests.sink import Post, Sink, eventually
 
-pytestmark = pytest.mark.timeout(300)
 ATTEMPTS = 4
 """Of the schedule of these tests: 1s,1s,2s."""
 DIGEST = "sha256:" + "5" * 64

@@ -18,8 +18,6 @@ from tests.e2e.docker_registry import DockerRegistry, Document, Image, docker_re
 from tests.installation import Client, Installation
 from tests.sink import Sink, eventually
 
-pytestmark = pytest.mark.timeout(180)
-
 REPOSITORIES = ("blobs/app", "team/blobs/app", "manifests/x", "x/blobs", "blobs")
 BACK_S = 15.0
 

@@ -6,13 +6,9 @@ import os
 import signal
 from collections import Counter
 
-import pytest
-
 from portcall.schemas.deliveries import delivery_id
 from tests.installation import Client, Document, Installation, push_event
 from tests.sink import Sink, eventually
-
-pytestmark = pytest.mark.timeout(300)
 
 ATTEMPTS = 4
 """Of the schedule of these tests: 1s,1s,2s."""

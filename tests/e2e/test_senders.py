@@ -21,8 +21,6 @@ from tests.e2e.clients import Relay, Shell, relay, two_platforms
 from tests.e2e.docker_registry import DockerRegistry, docker_registry
 from tests.integration.producing import Sink, served
 
-pytestmark = pytest.mark.timeout(180)
-
 SECRET = "it-is-a-secret-of-the-tests"  # noqa: S105
 SOURCE = Source(
     registry="myregistry",

@@ -8,14 +8,11 @@ from collections import Counter
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from portcall.cli import children
 from tests.e2e.docker_registry import DockerRegistry, Document, docker_registry
 from tests.installation import Client, Installation
 from tests.sink import Sink, eventually
-
-pytestmark = pytest.mark.timeout(600)
 
 AWAY = "http://127.0.0.1:9/nobody"
 """Where no producer answers: the registry keeps its events in memory, and loses them at its end."""

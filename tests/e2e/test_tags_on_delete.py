@@ -16,8 +16,6 @@ from tests.e2e.test_coalesce import accounted, back, digest
 from tests.installation import IN_FORCE_S, Client, Document, Installation, running
 from tests.sink import Post, Sink, eventually
 
-pytestmark = pytest.mark.timeout(300)
-
 ON = {"filters": {"tagsOnDelete": True}}
 IGNORING = {"ignore": {"mediatypes": ["application/octet-stream"], "actions": ["pull", "mount"]}}
 

@@ -28,7 +28,7 @@ from tests.installation import (
 )
 from tests.sink import Sink, eventually, serve_sink
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LEADING = {
     "publish": "portcall_producer_publish_seconds_bucket",

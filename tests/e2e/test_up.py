@@ -18,7 +18,6 @@ from tests.installation import Client, Installation, push_event
 from tests.listening import listening
 from tests.sink import Answer, Sink, eventually
 
-pytestmark = pytest.mark.timeout(300)
 ROLES = ["producer", "router", "deliverer", "recorder", "management", "rabbitmq"]
 BACK_S = 5.0
 """A role that dies is back within this, and so is its pid in ready.json."""

@@ -51,7 +51,7 @@ SETTINGS = {
 UNDER_WAY = ("waiting", "routed", "retried")
 """What the older build had accepted, and had neither delivered nor given up."""
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def recorded(name: str) -> Document:

@@ -16,7 +16,6 @@ from tests.faults.scenarios.pressure import Trouble, pressure
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(300),
     pytest.mark.long,
 ]
 RESUMED_S = 15.0

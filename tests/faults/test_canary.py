@@ -15,8 +15,6 @@ from tests.faults.scenarios.hostility import hostility
 from tests.faults.scenarios.marked import Marked, environ_of
 from tests.postgres import PrivatePostgres, postgres_programs
 
-pytestmark = pytest.mark.timeout(300)
-
 
 async def searched(marked: Marked, canary: Canary) -> None:
     """The run, the search; and the same search again with a mark in every kind of place."""

@@ -15,7 +15,7 @@ from tests.faults.harness.cluster_lab import cluster_laboratory
 from tests.faults.scenarios.cluster_upgrades import moved, one_by_one
 from tests.rabbit import unpacked_server
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
+pytestmark = pytest.mark.long
 NEWEST = "4.3"
 BEFORE = "4.0"
 

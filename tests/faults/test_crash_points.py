@@ -12,7 +12,7 @@ from tests.faults.harness.crashing import environment
 from tests.faults.harness.lab import Lab, laboratory
 from tests.faults.scenarios.crashes import DIRECT, EVENTS, crash
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.faults.harness.crashing import CrashPoint, environment, order
 from tests.installation import Client, Document, Installation, push_event, running
 from tests.sink import Sink, eventually, serve_sink
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(480)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 COUNT = 30
 POINTS = [

@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.faults.harness.lab import laboratory
 from tests.faults.scenarios.hostility import GONE_EVENTS, hostility, wrong_ends
 
-pytestmark = pytest.mark.timeout(300)
 EVENTS = 3
 """An endpoint that hangs is given one attempt at a time in the end: three attempts of a second each
 for every event. More failures would open its breaker for long."""

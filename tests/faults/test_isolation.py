@@ -9,7 +9,7 @@ from tests.faults.scenarios.first_attempts import first_attempts_fail, schedule
 from tests.faults.scenarios.isolation import isolation, pause
 from tests.faults.scenarios.outage import outage
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
+pytestmark = pytest.mark.long
 ROUNDS = 3
 RESUMED_S = 15.0
 MOST_P99 = 2.0

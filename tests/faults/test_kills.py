@@ -10,8 +10,6 @@ from tests.faults.harness.lab import laboratory
 from tests.faults.scenarios.crashes import DIRECT
 from tests.faults.scenarios.kills import kills
 
-pytestmark = pytest.mark.timeout(600)
-
 
 async def test_nothing_is_lost_however_often_everybody_is_killed(tmp_path: Path) -> None:
     async with laboratory(tmp_path) as lab:

@@ -7,8 +7,6 @@ import pytest
 from portcall.cli.up.broker import PrivateBroker
 from tests.faults.scenarios.lines import broker_line_laboratory, lines, sink_line_laboratory
 
-pytestmark = pytest.mark.timeout(300)
-
 
 async def test_a_bad_line_to_the_broker(tmp_path: Path, private_broker: PrivateBroker) -> None:
     async with broker_line_laboratory(tmp_path, private_broker) as (lab, line):

@@ -11,7 +11,7 @@ from tests.faults.runs import run_postgresql_killed
 from tests.faults.scenarios.pressure import pressure
 from tests.postgres import postgres_programs
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
+pytestmark = pytest.mark.long
 
 
 async def test_a_locked_sqlite_file(tmp_path: Path) -> None:

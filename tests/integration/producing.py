@@ -28,6 +28,7 @@ from portcall.schemas.sources import Source
 from portcall.schemas.webhooks import Sku
 from portcall.store.access.principals import PrincipalRow
 from portcall.store.webhooks.registries import Registry
+from tests.patience import SLOWEST
 
 TOKEN = "0123456789abcdef"  # noqa: S105 (of the tests alone)
 AUTHORIZATION = {"Authorization": f"Bearer {TOKEN}"}
@@ -105,7 +106,7 @@ class Served:
 
 async def poll(ask: Callable[[], Awaitable[bool]], *, within_s: float = 15.0) -> None:
     """Wait until the answer is yes."""
-    async with asyncio.timeout(within_s):
+    async with asyncio.timeout(SLOWEST * within_s):
         while True:
             if await ask():
                 return

@@ -20,6 +20,7 @@ from portcall.cli.up.broker import PrivateBroker, answers
 from portcall.cli.up.node import NodeState
 from tests.conftest import TESTS, unavailable
 from tests.listening import listening
+from tests.patience import SLOWEST
 
 PARENT = """
 import asyncio, sys
@@ -70,7 +71,7 @@ async def home(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 async def until(condition: Callable[[], bool], *, within_s: float) -> None:
-    async with asyncio.timeout(within_s):
+    async with asyncio.timeout(SLOWEST * within_s):
         while not condition():  # noqa: ASYNC110 (processes set no event of ours)
             await asyncio.sleep(0.02)
 

@@ -33,6 +33,7 @@ from portcall.schemas.topology import LOG, WEBHOOKS, deliver_queue, topology
 from portcall.schemas.webhooks import Sku
 from portcall.store.engine import Store, open_store
 from tests import keys
+from tests.patience import SLOWEST
 
 TOKEN = "0123456789abcdef"  # noqa: S105 (of the tests alone)
 AUTHORIZATION = {"Authorization": f"Bearer {TOKEN}"}
@@ -112,7 +113,7 @@ def url_in(run_file: Path) -> str:
 
 async def poll(ask: Callable[[], Awaitable[bool]], *, within_s: float = 15.0) -> None:
     """Wait until the answer is yes."""
-    async with asyncio.timeout(within_s):
+    async with asyncio.timeout(SLOWEST * within_s):
         while True:
             if await ask():
                 return

@@ -32,6 +32,7 @@ from portcall.schemas.topology import DEAD, LOG
 from portcall.schemas.topology import topology as whole_topology
 from portcall.store.database import tables
 from portcall.store.engine import Store, open_store
+from tests.patience import SLOWEST
 from tests.rabbit import ErlangShell
 
 TOPOLOGY = whole_topology(shards=1, rungs_ms=(500,))
@@ -140,7 +141,7 @@ async def until(is_so: Callable[[], bool], within_s: float) -> None:
 
 
 async def until_told(is_so: Callable[[], Awaitable[bool]], within_s: float) -> None:
-    async with asyncio.timeout(within_s):
+    async with asyncio.timeout(SLOWEST * within_s):
         while True:
             if await is_so():
                 return

@@ -35,8 +35,6 @@ from tests.unit.store.samples import add_registry, draft
 
 __all__ = ["laid"]  # the fixture
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:

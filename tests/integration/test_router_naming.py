@@ -8,7 +8,6 @@ from pathlib import Path
 
 import aio_pika
 import msgspec
-import pytest
 
 from portcall.router.outbox import AGAIN_MS
 from portcall.runtime.broker import declaring
@@ -25,7 +24,6 @@ from tests.unit.store.samples import draft
 
 __all__ = ["database_url", "store"]  # the fixtures
 
-pytestmark = pytest.mark.timeout(240)
 
 DELETES = 60
 AT_MS = 1_000_000

@@ -45,8 +45,6 @@ TAKEN_S = 120.0
 """A bound for a busy machine; the lease's own times check the promise."""
 ELSEWHERE = "other-node 7 other-boot/pid:[1] 1 00000000"
 
-pytestmark = pytest.mark.timeout(600)
-
 
 @dataclass
 class Standby:

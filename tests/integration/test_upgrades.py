@@ -21,8 +21,6 @@ from tests.rabbit import UNPACKED, unpacked_server
 
 Use = Callable[[str], None]
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Use:

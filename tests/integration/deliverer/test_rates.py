@@ -44,7 +44,6 @@ def too_early(sink: Sink, began: float, *, deliverers: int) -> list[int]:
     return [number for number, at in times if number > RATE * (at + BURST_S) + deliverers]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("deliverers", [1, 2])
 async def test_a_webhook_keeps_to_its_rate_and_others_are_not_slowed(
     pipeline: Pipeline, sink: Sink, deliverers: int

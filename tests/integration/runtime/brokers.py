@@ -11,6 +11,7 @@ from portcall.runtime.broker import declaring
 from portcall.runtime.broker.publisher import Publisher
 from portcall.schemas.topology import Topology
 from portcall.schemas.topology import topology as make_topology
+from tests.patience import SLOWEST
 
 MB = 1_000_000
 
@@ -24,14 +25,14 @@ def layout(
 
 async def until(condition: Callable[[], object], *, within_s: float = 60.0) -> None:
     """Wait until the condition is true."""
-    async with asyncio.timeout(within_s):
+    async with asyncio.timeout(SLOWEST * within_s):
         while not condition():  # noqa: ASYNC110 (what is waited for sets no event)
             await asyncio.sleep(0.01)
 
 
 async def until_answer(ask: Callable[[], Awaitable[object]], *, within_s: float = 60.0) -> None:
     """Wait until the answer is true."""
-    async with asyncio.timeout(within_s):
+    async with asyncio.timeout(SLOWEST * within_s):
         while not await ask():  # noqa: ASYNC110 (as above)
             await asyncio.sleep(0.02)
 

@@ -176,7 +176,6 @@ CASES = st.builds(
 # The first example needed more than the 150 retries that there were. The others took up to 5 times
 # as long: after news of a pause any delivery could try, a success closed no breaker of the other
 # deliverer, whose failing trials had both wait, and first attempts used up what opens the breaker.
-@pytest.mark.timeout(600)
 @given(CASES)
 @settings(max_examples=40)
 @example(Case(bursts(5, 9), 311, 2.0, 1.0, 2))
