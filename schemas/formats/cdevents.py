@@ -6,6 +6,7 @@ Source: cdevents/spec, conformance/artifact_*.json and cloudevents-binding.md of
 fluxcd/notification-controller, internal/server/receiver_handlers.go; the purl type ``oci``.
 """
 
+import re
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -30,7 +31,9 @@ PING_TYPE = "dev.cdeventsx.portcall-webhook.pinged.0.1.0"
 
 
 _ID, _TIME, _SUBJECT, _BODY = "id", "time", "subject", "body"
-"""What differs between the events of one repository and tag."""
+"""What differs between the events of one repository."""
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
+"""A text that needs no quoting in a URL: every tag of an image."""
 
 
 def render(facts: Facts, options: Options) -> Result:
@@ -121,18 +124,22 @@ def _headers(event_id: str, source: str, event_type: str, subject: str, time: st
 
 def purl(facts: Facts) -> str:
     """The package URL of an image; without a digest it has no version."""
-    name, place = _named(facts.host, facts.repository, facts.tag)
+    name, place = _named(facts.host, facts.repository)
     algorithm, _, value = facts.digest.partition(":")
     version = f"@{_quoted(algorithm)}%3A{value}" if value else ""
-    return f"pkg:oci/{name}{version}?repository_url={place}"
+    tag = f"&tag={_tag(facts.tag)}" if facts.tag else ""
+    return f"pkg:oci/{name}{version}?repository_url={place}{tag}"
 
 
 @lru_cache(maxsize=1024)
-def _named(host: str, repository: str, tag: str) -> tuple[str, str]:
-    """The name in a package URL, and its place with the tag."""
-    name = _quoted(repository.rpartition("/")[2].lower())
-    path = _quoted(f"{host}/{repository}")
-    return name, f"{path}&tag={_quoted(tag)}" if tag else path
+def _named(host: str, repository: str) -> tuple[str, str]:
+    """The name in a package URL, and its place."""
+    return _quoted(repository.rpartition("/")[2].lower()), _quoted(f"{host}/{repository}")
+
+
+def _tag(text: str) -> str:
+    """The same as `_quoted`, which would keep tags that do not recur."""
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="/")
 
 
 @lru_cache(maxsize=1024)

@@ -31,8 +31,8 @@ _NO_CONFIG = msgspec.Raw(encoded({"digest": "", "media_type": "", "size": 0}))
 _KEPT = 1024
 """Users, registries and shapes whose JSON is kept."""
 _DIGEST, _TIME, _TYPE, _SIZE = "digest", "time", "type", "size"
-_MANIFEST, _COMMAND = "manifest", "command"
-"""What differs between the pushes of one tag."""
+_TAG, _URL, _MANIFEST, _COMMAND = "tag", "url", "manifest", "command"
+"""What differs between the pushes to a repository: many a tag is pushed once."""
 
 
 def render(facts: Facts, options: Options) -> Result:
@@ -52,10 +52,12 @@ def render(facts: Facts, options: Options) -> Result:
         _TIME: encoded(facts.time),
         _TYPE: encoded(facts.target.media_type or ""),
         _SIZE: b"%d" % (facts.target.size or 0),
+        _TAG: encoded(facts.tag),
+        _URL: encoded(f"{facts.host}/{facts.repository}:{facts.tag}"),
         _MANIFEST: encoded(f"repositories/{facts.repository}/manifests/{digest}"),
         _COMMAND: encoded(f"docker pull {facts.reference}"),
     }
-    shape = _shape(kind, facts.host, facts.repository, facts.tag, facts.actor or owner)
+    shape = _shape(kind, facts.host, facts.repository, facts.actor or owner)
     return Rendered(shape.filled(values), _headers(facts, kind))
 
 
@@ -79,8 +81,8 @@ def _delivery_id(name: str) -> str:
 
 
 @lru_cache(maxsize=_KEPT)
-def _shape(kind: str, host: str, repository: str, tag: str, sender: str) -> Shape:
-    """The body of all pushes of one tag by one sender."""
+def _shape(kind: str, host: str, repository: str, sender: str) -> Shape:
+    """The body of all pushes to a repository by one sender."""
     owner, _, name = repository.partition("/")
     page = f"https://github.com/{owner}/packages/container/package/{name}"
     user = _named_user(owner) if kind == PACKAGE else _user(owner)
@@ -95,7 +97,7 @@ def _shape(kind: str, host: str, repository: str, tag: str, sender: str) -> Shap
         "created_at": slot(_TIME),
         "updated_at": slot(_TIME),
         "owner": user,
-        "package_version": _version(f"{host}/{repository}", tag, page, user),
+        "package_version": _version(page, user),
         "registry": _registry(f"https://{host}/{owner}"),
     }
     body = {"action": "published", kind: package, "sender": _user(sender)}
@@ -104,9 +106,9 @@ def _shape(kind: str, host: str, repository: str, tag: str, sender: str) -> Shap
     return Shape.of(body)
 
 
-def _version(place: str, tag: str, page: str, user: msgspec.Raw) -> dict[str, object]:
+def _version(page: str, user: msgspec.Raw) -> dict[str, object]:
     container = {
-        "tag": {"name": tag, "digest": slot(_DIGEST)},
+        "tag": {"name": slot(_TAG), "digest": slot(_DIGEST)},
         "labels": {},
         "manifest": {
             "digest": slot(_DIGEST),
@@ -132,7 +134,7 @@ def _version(place: str, tag: str, page: str, user: msgspec.Raw) -> dict[str, ob
         "metadata": [],
         "package_files": [],
         "installation_command": slot(_COMMAND),
-        "package_url": f"{place}:{tag}",
+        "package_url": slot(_URL),
         "author": user,
         "container_metadata": container,
     }
