@@ -33,6 +33,7 @@ IMAGE = "portcall:test"
 CONSUMERS = ("consumer", "moody")
 REGISTRY = "boxes"
 ROLES = ("producer", "router", "deliverer", "recorder", "management")
+TRIES = 3
 RATE = 20
 ROUND = 200
 """Events of one `emit` under load: 10 s."""
@@ -217,9 +218,18 @@ class Pods:
         number = 1 + max([int(each.name.rpartition("-")[2]) for each in there], default=0)
         pod = change(self.manifests.pod(self.workload(role), number))
         there.append(pod)
-        self.podman(*pod.arguments("-"), text=pod.text)
+        self._play_pod(pod)
         until(f"{pod.name} is ready", lambda: self.is_ready(pod))
         return pod
+
+    def _play_pod(self, pod: PodOfScript) -> None:
+        """Start it; again where the engine could not, as a kubelet would."""
+        for tries_left in reversed(range(TRIES)):
+            played = self._podman(*pod.arguments("-"), text=pod.text)
+            if played.returncode == 0:
+                return
+            assert tries_left, f"{pod.name}\n{played.stdout}{played.stderr}"
+            self.podman("pod", "rm", "--force", pod.name)
 
     def workload(self, role: str) -> Document:
         """The Deployment of a role."""
