@@ -84,10 +84,11 @@ azure: $(ENVIRONMENT) broker registry ## tests with the real az and Azure's SDK,
 	@scripts/azure-environments
 	$(PYTEST) $(FILES)=2 -m azure tests/azure $(ARGS)
 
-browser: $(BROWSER) chromium broker registry ## tests of the console and of load tests' pages in a real Chromium, which it installs
+browser: $(BROWSER) chromium broker registry dashboard-page ## tests of the console, load tests' pages and dashboards in a real Chromium, which it installs
 	$(PYTEST) $(FILES)=2 tests/browser $(ARGS)
 
-screenshots: $(BROWSER) chromium broker ## every page of the console, light and dark, wide and narrow, into build/screenshots
+screenshots: $(BROWSER) chromium broker dashboard-page ## every page of the console and the dashboards, light and dark, into build/screenshots
+	$(PYTHON) -m tests.browser.grafana.pictures
 	$(PYTHON) -m tests.browser.screenshots $(ARGS)
 
 bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
@@ -139,7 +140,7 @@ clean: ## remove what make has made (not .portcall, where the data is)
 $(RUNTIME) $(ENVIRONMENT) $(BROWSER): environment-%:
 	@scripts/environment $*
 
-.PHONY: broker registry clients postgresql nginx prometheus chart-tools chromium
+.PHONY: broker registry clients postgresql nginx prometheus chart-tools chromium dashboard-page
 broker:
 	@scripts/debian-packages rabbitmq-server
 
@@ -164,3 +165,7 @@ chart-tools:
 
 chromium:
 	@scripts/debian-packages chromium
+
+dashboard-page:
+	@scripts/debian-packages --optional nodejs npm
+	@scripts/dashboard-page

@@ -2,7 +2,8 @@
 """Write deploy/monitoring/dashboards/*.json for Grafana from the panels below; `make docs` does.
 
 A dashboard needs a Prometheus data source, which it asks for when it is imported. Each panel is a
-title, a unit of Grafana, and queries with their legends.
+title, a unit of Grafana, and queries with their legends. tests/browser/test_dashboards.py draws
+them with recorded values; a new query must be recorded first.
 """
 
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent.parent / "deploy" / "monitoring" / "dashboards"
-WIDTH, HEIGHT, ROW_WIDTH = 8, 8, 24
+HEIGHT, ROW_WIDTH = 8, 24
 RATE = "$__rate_interval"
 SCHEMA = 39
 """Of Grafana 11."""
@@ -56,6 +57,23 @@ def _rate(metric: str, by: str = "") -> str:
     return f"sum{grouping} (rate({metric}[{RATE}]))"
 
 
+def _short(query: str, label: str) -> str:
+    """A query with the label `name`: short, and "wait" for every rung of the ladder."""
+    pattern = "portcall[.](?:(wait)[.].*|(.*))"
+    return f'label_replace({query}, "name", "$1$2", "{label}", "{pattern}")'
+
+
+def _role(query: str) -> str:
+    """A query with the role of each process, if the jobs are named for roles."""
+    return f'label_replace({query}, "role", "$1", "job", "portcall-(.+)")'
+
+
+def _rabbitmq(metric: str) -> str:
+    """By queue, without the streams: they keep a week of messages that were read long ago."""
+    queues = 'queue=~"portcall.*",queue!~"portcall[.](log|journal)"'
+    return f"sum by (name) ({_short(f'{metric}{{{queues}}}', 'queue')})"
+
+
 def _quantile(share: float, metric: str) -> str:
     return f"histogram_quantile({share}, sum by (le) (rate({metric}_bucket[{RATE}])))"
 
@@ -67,7 +85,7 @@ OVERVIEW = Dashboard(
         "Events": (
             Panel(
                 "Accepted events",
-                "cps",
+                "eps",
                 {"{{action}}": _rate("portcall_producer_events_total", "action")},
                 "Answered with 202, after the broker's confirm.",
             ),
@@ -83,7 +101,7 @@ OVERVIEW = Dashboard(
             ),
             Panel(
                 "Refused and ignored",
-                "cps",
+                "reqps",
                 {
                     "refused: {{registry}} {{code}}": _rate(
                         "portcall_producer_refused_requests_total", "registry, code"
@@ -98,12 +116,12 @@ OVERVIEW = Dashboard(
         "Deliveries": (
             Panel(
                 "Attempts by outcome",
-                "cps",
+                "reqps",
                 {"{{outcome}}": _rate("portcall_attempts_total", "outcome")},
             ),
             Panel(
                 "Failures by class",
-                "cps",
+                "reqps",
                 {"{{failure}}": _rate("portcall_attempt_failures_total", "failure")},
             ),
             Panel(
@@ -118,7 +136,7 @@ OVERVIEW = Dashboard(
             ),
             Panel(
                 "Events routed",
-                "cps",
+                "eps",
                 {
                     "matched: {{matched}}": _rate("portcall_events_routed_total", "matched"),
                     "held back: {{filter}}": _rate("portcall_deliveries_filtered_total", "filter"),
@@ -130,13 +148,13 @@ OVERVIEW = Dashboard(
                 {
                     "breakers open": "sum(portcall_breakers_open)",
                     "attempts at sick endpoints": "sum(portcall_attempts_in_flight_sick)",
-                    "webhooks that disabled themselves": "max by (registry)"
-                    " (portcall_webhooks_self_disabled)",
+                    "webhooks that disabled themselves": "sum (max by (registry)"
+                    " (portcall_webhooks_self_disabled))",
                 },
             ),
             Panel(
                 "Skipped, put aside, replayed",
-                "cps",
+                "mps",
                 {
                     "skipped: attempted before": _rate("portcall_deliveries_skipped_total"),
                     "put aside by routers": _rate("portcall_deliveries_aside_total"),
@@ -148,19 +166,26 @@ OVERVIEW = Dashboard(
             Panel(
                 "Deliveries by what became of them",
                 "short",
-                {"{{registry}} {{state}}": "max by (registry, state) (portcall_audit_deliveries)"},
-                "Of the events that the store keeps.",
+                {
+                    "{{state}}": "sum by (state)"
+                    " (max by (registry, state) (portcall_audit_deliveries))"
+                },
+                "Of the events that the store keeps, in all registries.",
             ),
             Panel(
                 "Unaccounted",
                 "short",
-                {"{{registry}} {{doubt}}": "max by (registry, doubt) (portcall_audit_unaccounted)"},
-                "Anything but 0 is a fault.",
+                {
+                    "{{doubt}}": "sum by (doubt)"
+                    " (max by (registry, doubt) (portcall_audit_unaccounted))"
+                },
+                "Anything but 0 is a fault; the alert says of which registry.",
             ),
             Panel(
                 "Age of the audit",
                 "s",
-                {"age": "time() - max(portcall_audit_timestamp_seconds)"},
+                {"age": "time() - max(portcall_audit_timestamp_seconds > 0)"},
+                "Nothing before the first audit.",
             ),
         ),
         "Processes": (
@@ -168,19 +193,24 @@ OVERVIEW = Dashboard(
                 "CPU by process",
                 "percentunit",
                 {
-                    "{{job}} {{instance}}": "rate(process_cpu_seconds_total{job=~"
-                    f'"portcall.*"}}[{RATE}])'
+                    "{{role}} {{instance}}": _role(
+                        f'rate(process_cpu_seconds_total{{job=~"portcall.*"}}[{RATE}])'
+                    )
                 },
                 "A process uses one core at most.",
             ),
             Panel(
                 "Memory by process",
                 "bytes",
-                {"{{job}} {{instance}}": 'process_resident_memory_bytes{job=~"portcall.*"}'},
+                {
+                    "{{role}} {{instance}}": _role(
+                        'process_resident_memory_bytes{job=~"portcall.*"}'
+                    )
+                },
             ),
             Panel(
                 "Management requests",
-                "cps",
+                "reqps",
                 {
                     "{{method}} {{status}}": _rate(
                         "portcall_management_requests_total", "method, status"
@@ -190,6 +220,8 @@ OVERVIEW = Dashboard(
         ),
     },
 )
+ROUTERS = "portcall_router_revision > 0"
+"""Processes of `portcall up` have the metrics of all roles; those of other roles stay at 0."""
 BROKER_AND_STORE = Dashboard(
     "portcall-broker-store",
     "Portcall: broker and store",
@@ -197,52 +229,57 @@ BROKER_AND_STORE = Dashboard(
         "Broker, as the roles see it": (
             Panel(
                 "Publishes by result",
-                "cps",
-                {"{{exchange}} {{result}}": _rate("portcall_publishes_total", "exchange, result")},
+                "mps",
+                {
+                    "{{name}} {{result}}": "sum by (name, result) ("
+                    + _short(f"rate(portcall_publishes_total[{RATE}])", "exchange")
+                    + ")"
+                },
             ),
             Panel(
                 "Settled messages",
-                "cps",
-                {"{{queue}} {{how}}": _rate("portcall_messages_settled_total", "queue, how")},
+                "mps",
+                {
+                    "{{name}} {{how}}": "sum by (name, how) ("
+                    + _short(f"rate(portcall_messages_settled_total[{RATE}])", "queue")
+                    + ")"
+                },
             ),
             Panel(
                 "How full queues are",
                 "percentunit",
-                {"{{queue}}": "max by (queue) (portcall_queue_fullness)"},
-                "An estimate of the roles that publish there. At 1 a queue refuses messages.",
+                {"{{name}}": f"max by (name) ({_short('portcall_queue_fullness', 'queue')})"},
+                "An estimate of the roles that publish there. At 100% a queue refuses messages;"
+                " wait: the fullest of the ladder.",
             ),
         ),
         "Broker, by rabbitmq_prometheus": (
             Panel(
                 "Messages waiting",
                 "short",
-                {
-                    "{{queue}}": "sum by (queue)"
-                    ' (rabbitmq_queue_messages_ready{queue=~"portcall.*"})'
-                },
+                {"{{name}}": _rabbitmq("rabbitmq_queue_messages_ready")},
                 "Needs metrics by queue.",
             ),
             Panel(
                 "Messages under way",
                 "short",
-                {
-                    "{{queue}}": "sum by (queue)"
-                    ' (rabbitmq_queue_messages_unacked{queue=~"portcall.*"})'
-                },
+                {"{{name}}": _rabbitmq("rabbitmq_queue_messages_unacked")},
             ),
             Panel(
-                "Memory and free disk of nodes",
+                "Memory of nodes",
                 "bytes",
-                {
-                    "memory {{instance}}": "rabbitmq_process_resident_memory_bytes",
-                    "free disk {{instance}}": "rabbitmq_disk_space_available_bytes",
-                },
+                {"{{instance}}": "rabbitmq_process_resident_memory_bytes"},
+            ),
+            Panel(
+                "Free disk of nodes",
+                "bytes",
+                {"{{instance}}": "rabbitmq_disk_space_available_bytes"},
             ),
         ),
         "Records": (
             Panel(
                 "Records stored",
-                "cps",
+                "recps",
                 {
                     "{{what}}": _rate("portcall_recorder_records_total", "what"),
                     "added up": _rate("portcall_recorder_records_added_up_total"),
@@ -265,7 +302,7 @@ BROKER_AND_STORE = Dashboard(
             ),
             Panel(
                 "Lost, skipped, unusable",
-                "cps",
+                "mps",
                 {
                     "lost frames": _rate("portcall_recorder_frames_lost_total"),
                     "skipped: {{why}}": _rate("portcall_recorder_frames_skipped_total", "why"),
@@ -275,13 +312,13 @@ BROKER_AND_STORE = Dashboard(
             Panel(
                 "Webhooks in routers",
                 "short",
-                {"{{instance}}": "portcall_router_webhooks"},
+                {"{{instance}}": f"portcall_router_webhooks and {ROUTERS}"},
             ),
             Panel(
-                "Revision of routers",
+                "Changes that routers do not know",
                 "short",
-                {"{{instance}}": "portcall_router_revision"},
-                "All routers have the same within a second of a change.",
+                {"{{instance}}": f"scalar(max({ROUTERS})) - ({ROUTERS})"},
+                "Of webhooks, that another router knows. Back at 0 within a second.",
             ),
         ),
     },
@@ -289,12 +326,12 @@ BROKER_AND_STORE = Dashboard(
 CHOSEN = 'registry="$registry",webhook=~"$webhook"'
 WEBHOOK = Dashboard(
     "portcall-webhook",
-    "Portcall: one webhook",
+    "Portcall: webhooks",
     {
         "Attempts": (
             Panel(
                 "Attempts by outcome",
-                "cps",
+                "reqps",
                 {
                     "{{webhook}} {{outcome}}": "sum by (webhook, outcome) (rate("
                     f"portcall_webhook_attempts_total{{{CHOSEN}}}[{RATE}]))"
@@ -320,6 +357,14 @@ WEBHOOK = Dashboard(
                     for share in (0.5, 0.99)
                 },
             ),
+            Panel(
+                "Since the last attempt",
+                "s",
+                {
+                    "{{webhook}}": "time() - max by (webhook) ("
+                    f"portcall_webhook_last_attempt_timestamp_seconds{{{CHOSEN}}})"
+                },
+            ),
         ),
         "State": (
             Panel(
@@ -336,14 +381,6 @@ WEBHOOK = Dashboard(
                 "short",
                 {"{{webhook}}": f"min by (webhook) (portcall_webhook_enabled{{{CHOSEN}}})"},
                 "0: it gets no POSTs.",
-            ),
-            Panel(
-                "Since the last attempt",
-                "s",
-                {
-                    "{{webhook}}": "time() - max by (webhook) ("
-                    f"portcall_webhook_last_attempt_timestamp_seconds{{{CHOSEN}}})"
-                },
             ),
         ),
     },
@@ -382,6 +419,7 @@ def model(dashboard: Dashboard) -> dict[str, Any]:
 
 
 def _choice(label: str, query: str) -> dict[str, Any]:
+    """A variable; the queries take several webhooks."""
     return {
         "name": label,
         "label": label.capitalize(),
@@ -390,6 +428,7 @@ def _choice(label: str, query: str) -> dict[str, Any]:
         "query": {"query": query, "refId": label},
         "refresh": 2,
         "sort": 1,
+        "multi": label == "webhook",
     }
 
 
@@ -406,12 +445,14 @@ def _placed(dashboard: Dashboard) -> Iterator[dict[str, Any]]:
             "gridPos": {"x": 0, "y": below, "w": ROW_WIDTH, "h": 1},
         }
         below += 1
+        columns = 2 if len(panels) % 3 else 3
+        width = ROW_WIDTH // columns
         for place, panel in enumerate(panels):
             number += 1
-            line, column = divmod(place, ROW_WIDTH // WIDTH)
-            position = {"x": column * WIDTH, "y": below + line * HEIGHT, "w": WIDTH, "h": HEIGHT}
+            line, column = divmod(place, columns)
+            position = {"x": column * width, "y": below + line * HEIGHT, "w": width, "h": HEIGHT}
             yield _panel(number, panel, position)
-        below += -(-len(panels) // (ROW_WIDTH // WIDTH)) * HEIGHT
+        below += -(-len(panels) // columns) * HEIGHT
 
 
 def _panel(number: int, panel: Panel, position: dict[str, int]) -> dict[str, Any]:

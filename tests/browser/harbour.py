@@ -112,14 +112,15 @@ async def furnish(client: Client, town: Town) -> None:
             {"location": LOCATION, "sku": {"name": "Premium"}},
         )
         for consumer in consumers:
-            await _furnish_one(client, town, registry, consumer)
+            await furnish_one(client, town, registry, consumer)
     await asyncio.sleep(IN_FORCE_S)
     for start in range(0, EVENTS, BATCH):
         registry = _random.choices(tuple(REGISTRIES), weights=(6, 3, 1))[0]
         await send(client, registry, [synthetic_event(start + each) for each in range(BATCH)])
 
 
-async def _furnish_one(client: Client, town: Town, registry: str, consumer: Consumer) -> None:
+async def furnish_one(client: Client, town: Town, registry: str, consumer: Consumer) -> None:
+    """Make a webhook, and its endpoint."""
     path = f"/{registry}/{consumer.name}"
     town.answers[path] = consumer.answers
     to = "9" if consumer.host == "gone" else town.port  # nothing listens at 9

@@ -20,8 +20,8 @@ DASHBOARDS = Path(__file__).parents[2] / "deploy" / "monitoring" / "dashboards"
 EMPTY_HERE = {
     "held back: {{filter}}": "no webhook has a filter",
     "skipped: {{why}}": "no message is broken",
-    "{{registry}} {{doubt}}": "nothing is unaccounted, or the first audit is not due",
-    "{{registry}} {{state}}": "the first audit may not be due",
+    "{{doubt}}": "nothing is unaccounted, or the first audit is not due",
+    "{{state}}": "the first audit may not be due",
     "webhooks that disabled themselves": "none did",
     "ignored: {{registry}} {{reason}}": "nothing was ignored",
 }

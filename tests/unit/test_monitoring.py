@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from portcall.cli.main import command
+from tests.browser.grafana.recording import RECORD, load
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
@@ -138,6 +139,16 @@ def test_panels_of_a_dashboard_lie_beside_each_other(path: Path) -> None:
     assert len(cells) == len(set(cells))
     assert all(0 <= x < 24 for x, _ in cells)
     assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+def test_the_answer_to_each_query_of_dashboards_is_recorded() -> None:
+    asked = {
+        target["expr"]
+        for path in DASHBOARDS
+        for panel in json.loads(path.read_text())["panels"]
+        for target in panel.get("targets", [])
+    }
+    assert asked == set(load().answers), f"the recording is not of these queries: run `{RECORD}`"
 
 
 @promtool

@@ -1,5 +1,6 @@
 """What a newcomer relies on: the README's commands, make's targets, locks, documents."""
 
+import json
 import os
 import re
 import runpy
@@ -167,6 +168,20 @@ def test_requirements_are_locked_by_hash_and_name_no_host(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text()
     assert "://" not in text
     assert "index" not in text.replace("importlib", "")
+
+
+PAGE = ROOT / "tests/browser/grafana/page"
+
+
+def test_packages_of_npm_are_locked_by_hash_and_name_no_host() -> None:
+    asked = json.loads((PAGE / "package.json").read_text())["dependencies"]
+    locked = json.loads((PAGE / "package-lock.json").read_text())["packages"]
+    assert locked.pop("")["dependencies"] == asked
+    assert not [name for name, package in locked.items() if "resolved" in package]
+    assert all(package["integrity"].startswith("sha512-") for package in locked.values())
+    for name, version in asked.items():
+        assert re.fullmatch(r"[0-9.]+", version), "the newest would come"
+        assert locked[f"node_modules/{name}"]["version"] == version
 
 
 def test_the_locks_have_what_the_project_asks_for() -> None:

@@ -188,6 +188,54 @@ def test_an_environment_of_az_is_made_again_when_its_lock_changed_or_it_failed(
     assert "Installing 1 packages" in stubs.run(project, "azure-sdk").stdout
 
 
+@pytest.fixture
+def page(stubs: Stubs, tmp_path: Path) -> Path:
+    """A copy of what bundles the page of dashboards, with an npm of our own; node is there."""
+    shutil.copytree(
+        ROOT / "tests/browser/grafana/page", tmp_path / "project/tests/browser/grafana/page"
+    )
+    (tmp_path / "project/scripts").mkdir()
+    stubs.add("node", "exit 0")
+    return Path(shutil.copy(ROOT / "scripts/dashboard-page", tmp_path / "project/scripts"))
+
+
+_MAKES_A_BUNDLE = """
+mkdir -p node_modules/.bin node_modules/@grafana/ui/dist/public/img/icons node_modules/inter-ui/web
+touch node_modules/inter-ui/web/Inter-Regular.woff2 node_modules/inter-ui/web/Inter-Medium.woff2
+touch node_modules/inter-ui/web/Inter-Italic.woff2
+printf '#!/bin/sh\nmkdir made && touch made/page.js\n' >node_modules/.bin/esbuild
+chmod 755 node_modules/.bin/esbuild
+"""
+
+
+def test_the_page_of_dashboards_is_bundled_as_locked_and_again_when_it_changed(
+    stubs: Stubs, page: Path
+) -> None:
+    stubs.add("npm", _MAKES_A_BUNDLE)
+    done = stubs.run(page)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"Bundling the page .* \d+ s\n", done.stdout)
+    project = page.parents[1]
+    assert [path.name for path in (project / ".cache").iterdir()] == ["dashboards"]
+    assert (project / ".cache/dashboards/page.js").exists()
+    assert stubs.run(page).stdout == ""
+    assert re.findall("npm (.*)", stubs.calls.read_text()) == ["ci --loglevel=error"]
+    with (project / "tests/browser/grafana/page/page.jsx").open("a") as file:
+        file.write("\n")
+    assert "Bundling" in stubs.run(page).stdout
+
+
+def test_without_packages_of_npm_the_dashboards_are_not_tested_and_it_says_why(
+    stubs: Stubs, page: Path
+) -> None:
+    stubs.add("npm", "echo no network >&2; exit 1")
+    done = stubs.run(page)
+    assert done.returncode == 0
+    assert "no network" in done.stderr
+    assert "NOT TESTED: Grafana's dashboards" in done.stderr
+    assert list((page.parents[1] / ".cache").iterdir()) == []
+
+
 SUPPLY_CHAIN = ROOT / "scripts/supply-chain"
 
 
