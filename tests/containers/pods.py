@@ -336,11 +336,24 @@ class Pods:
         said = self.podman("exec", self.container(pod), "portcall", *arguments, *url, "-o", "json")
         return json.loads(said)
 
-    def emit(self, count: int, rate: int = 0, registry: str = REGISTRY) -> None:
-        """Send events; a producer accepts each."""
+    def address(self, pod: PodOfScript) -> str:
+        """Its address in the network."""
+        infra = json.loads(self.podman("pod", "inspect", pod.name))
+        found = infra[0] if isinstance(infra, list) else infra
+        networks = self.inspect(found["InfraContainerID"])["NetworkSettings"]["Networks"]
+        return str(networks[SCRIPT["NETWORK"]]["IPAddress"])
+
+    def emit(
+        self,
+        count: int,
+        rate: int = 0,
+        registry: str = REGISTRY,
+        producer: str = "portcall-producer",
+    ) -> None:
+        """Send events; a producer accepts each. By its name it is the same one most of the time."""
         told = self.portcall(
             "emit", "-r", registry, "--count", str(count), "--rate", str(rate),
-            "--url", "http://portcall-producer:8401", "--repositories", "5",
+            "--url", f"http://{producer}:8401", "--repositories", "5",
         )  # fmt: skip
         assert told["accepted"] == count
 
