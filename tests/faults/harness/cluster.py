@@ -156,9 +156,10 @@ class Cluster:
         """The node of each queue's leader, by the queue's name."""
         return {queue: leader for queue, (leader, _) in (await self._queues()).items()}
 
-    async def led_by(self, node: "ClusterNode") -> set[str]:
-        """The queues whose leader is on a node."""
-        return {queue for queue, leader in (await self.leaders()).items() if leader == node.name}
+    async def led_by(self, node: "ClusterNode", kind: str = "quorum") -> set[str]:
+        """The queues of a kind whose leader is on a node."""
+        table = await self._ask("list_queues", "name", "type", "leader")
+        return {row["name"] for row in table if (row["type"], row["leader"]) == (kind, node.name)}
 
     async def smallest(self) -> int:
         """The number of members of the queue with the fewest."""

@@ -55,19 +55,27 @@ async def one_by_one(
 
 
 async def _upgraded(cluster: Cluster, node: ClusterNode) -> int:
-    """Run the page's commands for one node; gives how many queues it led before.
+    """Run the page's commands for one node; gives how many quorum queues it led before.
+
+    A drain takes these from it. Streams get another leader when it stops.
 
     Between stop and start a package would be upgraded; nothing is here.
     """
     await node.run("rabbitmq-upgrade", "await_online_quorum_plus_one")
-    led = len(await cluster.led_by(node))
+    led, streams = len(await cluster.led_by(node)), await cluster.led_by(node, "stream")
     await node.run("rabbitmq-upgrade", "drain")
 
     async def leads_nothing() -> bool:
         return not await cluster.led_by(node)
 
     await eventually(leads_nothing, within_s=LEADERS_S, what=f"{node.name} leads no queue")
+    assert await cluster.led_by(node, "stream") == streams, "the page says that they stay"
     assert await node.stop() >= 0, "it was killed"
+
+    async def leads_no_stream() -> bool:
+        return not await cluster.led_by(node, "stream")
+
+    await eventually(leads_no_stream, within_s=LEADERS_S, what=f"{node.name} leads no stream")
     await node.launch()
     await eventually(node.answers, within_s=WHOLE_S, what=f"{node.name} answers")
     await eventually(cluster.is_whole, within_s=WHOLE_S, what=f"{node.name} is in the cluster")
