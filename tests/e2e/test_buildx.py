@@ -4,7 +4,6 @@ The numbers are those of docs/events.md, and of the stand-ins in `test_filtered_
 where there is no engine.
 """
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from tests.e2e.test_filtered_senders import (
     passing,
 )
 from tests.e2e.test_senders import WITH_REFERENCES, Sender, sending
+from tests.folders import short_folder
 
 DOCKERFILE = """FROM scratch
 ARG TARGETARCH
@@ -39,8 +39,8 @@ is the index."""
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder with a short name: that of a socket has a limit."""
-    with tempfile.TemporaryDirectory() as name:
-        yield Path(name)
+    with short_folder() as made:
+        yield made
 
 
 async def build(engine: Engine, sender: Sender, *options: str, tags: tuple[str, ...]) -> None:

@@ -4,9 +4,7 @@ import asyncio
 import json
 import os
 import signal
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from tests.e2e.clients import two_platforms
 from tests.e2e.docker_registry import docker_registry, skopeo
 from tests.e2e.test_senders import WITH_REFERENCES
+from tests.folders import short_folder
 from tests.installation import IN_FORCE_S, Client, Document, Installation, push_event, running
 from tests.sink import Sink, eventually
 
@@ -138,8 +137,7 @@ async def test_a_real_registry_and_skopeo_make_one_post(
     await asyncio.sleep(IN_FORCE_S)
     ready = installation.ready
     url = f"{ready['producer_url']}/registries/{registry}/notifications"
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with short_folder() as folder:
         layout = folder / "both"
         two_platforms(layout)
         async with docker_registry(

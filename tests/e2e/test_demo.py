@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from portcall.cli.demo.sample_registry import have_registry
 from portcall.cli.demo.story import POSTS
 from portcall.schemas.sources import DEFAULT_PROOFS, SourceKind
 from tests.conftest import unavailable
+from tests.folders import short_folder
 
 LIMIT_S = 115.0
 
@@ -26,9 +26,9 @@ LIMIT_S = 115.0
 @pytest.fixture
 def folder(rabbitmq_installed: None) -> Iterator[Path]:
     """Where the demo makes its temporary folder; short, and empty again at the end."""
-    with tempfile.TemporaryDirectory() as name:
-        yield Path(name)
-        assert list(Path(name).iterdir()) == [], "the demo left files behind"
+    with short_folder() as made:
+        yield made
+        assert list(made.iterdir()) == [], "the demo left files behind"
 
 
 def launch(folder: Path, *arguments: str) -> subprocess.Popen[str]:

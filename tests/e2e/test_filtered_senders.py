@@ -4,7 +4,6 @@ The numbers are those of docs/events.md. The registry has ``includereferences``,
 types of artifacts.
 """
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +32,7 @@ from tests.e2e.test_senders import (
     skopeo_again,
     skopeo_all,
 )
+from tests.folders import short_folder
 
 TAGGED = Filters(tagged_only=True)
 NO_REFERRERS = Filters(no_referrers=True)
@@ -45,8 +45,8 @@ COALESCED = Filters(coalesce="1m")
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder with a short name."""
-    with tempfile.TemporaryDirectory() as name:
-        yield Path(name)
+    with short_folder() as made:
+        yield made
 
 
 async def _copy_all(sender: Sender, layout: Path, tag: str) -> None:

@@ -4,7 +4,6 @@ The numbers are those of docs/events.md.
 """
 
 import re
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from portcall.schemas.events import Event
 from portcall.schemas.sources import Proof, Source, SourceKind
 from tests.e2e.clients import Relay, Shell, relay, two_platforms
 from tests.e2e.docker_registry import DockerRegistry, docker_registry
+from tests.folders import short_folder
 from tests.integration.producing import Sink, served
 
 SECRET = "it-is-a-secret-of-the-tests"  # noqa: S105
@@ -39,8 +39,8 @@ WITH_REFERENCES = MANIFESTS_ONLY | {"events": {"includereferences": True}}
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder with a short name: podman refuses long ones."""
-    with tempfile.TemporaryDirectory() as name:
-        yield Path(name)
+    with short_folder() as made:
+        yield made
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,14 @@ import asyncio
 import json
 import os
 import signal
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.e2e.docker_registry import docker_registry
 from tests.e2e.test_coalesce import accounted, back, digest
+from tests.folders import short_folder
 from tests.installation import IN_FORCE_S, Client, Document, Installation, running
 from tests.sink import Post, Sink, eventually
 
@@ -64,9 +63,9 @@ async def test_a_real_registry_deletes_a_manifest_with_two_tags(
     await asyncio.sleep(IN_FORCE_S)
     ready = installation.ready
     url = f"{ready['producer_url']}/registries/{registry}/notifications"
-    with tempfile.TemporaryDirectory() as name:
+    with short_folder() as folder:
         async with docker_registry(
-            Path(name) / "registry", http, url, ready["token"], notifications=IGNORING
+            folder / "registry", http, url, ready["token"], notifications=IGNORING
         ) as docker:
             image, kept = docker.image("tagged"), docker.image("kept")
             await docker.push(image, "team/app", "v1")
