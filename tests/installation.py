@@ -17,9 +17,10 @@ import aiohttp
 
 from portcall.cli import children
 from tests import ROOT
+from tests.patience import SLOWEST
 
 API_VERSION = "2025-11-01"
-START_S = 240.0
+START_S = SLOWEST * 60.0
 IN_FORCE_S = 2.0
 """A webhook is in force for what is accepted so long after the answer to its PUT."""
 _names = itertools.count(1)

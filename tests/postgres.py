@@ -13,9 +13,10 @@ from psycopg import sql
 
 from portcall.cli import children
 from portcall.cli.ports import HOST, free_ports
+from tests.patience import SLOWEST
 
 _SUPERUSER = "portcall"
-_START_S = 120.0
+_START_S = SLOWEST * 30.0
 
 
 def postgres_programs() -> Path | None:

@@ -1,7 +1,7 @@
 """Shapes: JSON documents that are encoded once, with slots for what differs between events.
 
-Most of a body is the same for each push to a repository. GitHub's package is rendered in 5.0 us so,
-and in 8.0 where the whole document is encoded each time.
+Most of a body is the same for each push to a repository: docs/decisions/0062. What occurs once, as
+many a tag does, must be a slot, because shapes are kept.
 """
 
 from collections.abc import Callable, Mapping

@@ -73,7 +73,7 @@ class Database:
             self._stamp.close()
 
     def _returned(self, _connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
-        """The engine forgets what is in use when it is disposed; nobody else would close it."""
+        """A disposed engine forgets connections in use, so nothing else would close them."""
         if self._is_closed:
             record.invalidate()
 

@@ -36,11 +36,15 @@ UNITS = {
 CLOCK = re.compile(r"\d\d:\d\d(:\d\d)?")
 
 
+@pytest.fixture(autouse=True)
+def bundled() -> None:
+    if not (BUNDLE / "page.js").exists():
+        pytest.skip(MISSING)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """The page, without a dashboard yet; it may neither warn nor miss a file."""
-    if not (BUNDLE / "page.js").exists():
-        pytest.skip(MISSING)
     async with drawing(browser) as page:
         yield page
 
@@ -192,8 +196,6 @@ CHANGES: dict[str, tuple[Callable[[Document], object], str]] = {
 
 @pytest.mark.parametrize("what", CHANGES)
 async def test_what_the_page_cannot_draw_is_an_error(browser: Browser, what: str) -> None:
-    if not (BUNDLE / "page.js").exists():
-        pytest.skip(MISSING)
     change, said = CHANGES[what]
     dashboard = copy.deepcopy(DASHBOARDS["portcall-overview"])
     change(dashboard)

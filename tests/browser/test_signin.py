@@ -169,7 +169,7 @@ async def test_a_form_of_an_expired_session_is_filled_again_after_the_sign_in(
 async def tabs(stranger: Page, pipeline: Installation, client: Client) -> tuple[Page, Page, Page]:
     """Tabs of one browser: the overview, a webhook's live view, and a form with something in it.
 
-    Their session is their own: others share that of `page`, which nobody may end.
+    Their session is their own: others share that of `page`, which no test may end.
     """
     registry = await client.new_registry()
     await client.put_webhook(registry, "livehook", "http://127.0.0.1:9/")

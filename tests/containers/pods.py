@@ -338,9 +338,8 @@ class Pods:
 
     def address(self, pod: PodOfScript) -> str:
         """Its address in the network."""
-        infra = json.loads(self.podman("pod", "inspect", pod.name))
-        found = infra[0] if isinstance(infra, list) else infra
-        networks = self.inspect(found["InfraContainerID"])["NetworkSettings"]["Networks"]
+        infra = self.podman("pod", "inspect", "--format", "{{.InfraContainerID}}", pod.name)
+        networks = self.inspect(infra.strip())["NetworkSettings"]["Networks"]
         return str(networks[SCRIPT["NETWORK"]]["IPAddress"])
 
     def emit(

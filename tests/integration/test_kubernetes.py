@@ -21,6 +21,7 @@ from portcall.runtime.broker.declaring import depths
 from portcall.schemas.topology import EVENTS_IN, deliver_queue
 from tests import keys
 from tests.integration.runtime.brokers import until_answer
+from tests.patience import SLOWEST
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS: list[dict[str, Any]] = list(
@@ -33,7 +34,7 @@ PODS: dict[str, dict[str, Any]] = {
     for each in DOCUMENTS
     if each["kind"] in {"Deployment", "Job"}
 }
-START_S = 240.0
+START_S = SLOWEST * 60.0
 """For five processes that start at once on a busy machine."""
 MOUNTED = "/run/secrets/portcall/"
 

@@ -151,7 +151,7 @@ def _say(town: Town, name: str, *answers: Answer | int) -> None:
 
 
 async def publish(client: Client, number: int, passed_s: float) -> None:
-    """Publish a batch; there are more and fewer events by and by."""
+    """Publish a batch; the number of its events rises and falls."""
     count = round(4 + 2 * math.sin(passed_s / 90) + _random.random())
     batch = [synthetic_event(number * 10 + each) for each in range(count)]
     if number % 3 == 0:

@@ -154,16 +154,16 @@ class Cluster:
 
     async def leaders(self) -> dict[str, str]:
         """The node of each queue's leader, by the queue's name."""
-        return {queue: leader for queue, (leader, _) in (await self._queues()).items()}
+        return {row["name"]: row["leader"] for row in await self._queues()}
 
     async def led_by(self, node: "ClusterNode", kind: str = "quorum") -> set[str]:
         """The queues of a kind whose leader is on a node."""
-        table = await self._ask("list_queues", "name", "type", "leader")
-        return {row["name"] for row in table if (row["type"], row["leader"]) == (kind, node.name)}
+        rows = await self._queues()
+        return {row["name"] for row in rows if (row["type"], row["leader"]) == (kind, node.name)}
 
     async def smallest(self) -> int:
         """The number of members of the queue with the fewest."""
-        return min(members for _, members in (await self._queues()).values())
+        return min(len(row["members"]) for row in await self._queues())
 
     async def messages(self) -> dict[str, int]:
         """The number of messages in each quorum queue that has any, by its name."""
@@ -180,14 +180,9 @@ class Cluster:
         (version,) = {each["rabbitmq_version"] for each in versions}
         return str(version)
 
-    async def _queues(self) -> dict[str, tuple[str, int]]:
-        columns = ["name", "type", "leader", "members"]
-        table = await self._ask("list_queues", *columns)
-        return {
-            row["name"]: (row["leader"], len(row["members"]))
-            for row in table
-            if row["type"] in {"quorum", "stream"}
-        }
+    async def _queues(self) -> list[dict[str, Any]]:
+        table = await self._ask("list_queues", "name", "type", "leader", "members")
+        return [row for row in table if row["type"] in {"quorum", "stream"}]
 
     async def is_whole(self) -> bool:
         """Whether all nodes run, and as one cluster."""

@@ -25,6 +25,7 @@ from portcall.schemas.topology import rungs_for
 from portcall.schemas.topology import topology as make_topology
 from portcall.schemas.webhooks import Sku
 from portcall.store.engine import open_store
+from tests.patience import SLOWEST
 from tests.rabbit import ErlangShell
 
 TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 (of the tests alone)
@@ -35,7 +36,7 @@ REGISTRIES = (
     "/providers/Microsoft.ContainerRegistry/registries"
 )
 WHOLE = make_topology(shards=1, rungs_ms=rungs_for((1_000,)))
-START_S = 240.0
+START_S = SLOWEST * 60.0
 _numbers = itertools.count(1)
 
 

@@ -5,7 +5,7 @@ import pytest
 from portcall.schemas.formats.facts import encoded
 from portcall.schemas.formats.shapes import Shape, slot
 
-TEXTS = ["plain", 'a "quote"', "back\\slash", "\0name\0", "\x1f", "é ☃", "", "id"]
+TEXTS = ["plain", 'a "quote"', "back\\slash", "\0name\0", "\x1f", "é ☃", "", "id", "%", "%b %s %%"]
 
 
 @pytest.mark.parametrize("text", TEXTS)
