@@ -5,6 +5,7 @@ those of webhooks that had none for ten seconds, within `SAMPLED_PER_S`. A line 
 written at DEBUG instead, and the next one that is written says how many were.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,8 @@ EACH_PER_S = 10.0
 """Failed attempts of which every one has a line; bursts of ten seconds are let through."""
 SAMPLED_PER_S = 10.0
 """Further lines, for webhooks that had none lately. So a process writes 20 a second at most."""
+_NO_FAILURES = (Outcome.DELIVERED, Outcome.REFUSED, Outcome.CANCELLED)
+"""With these outcomes, a delivery has a line at DEBUG only."""
 
 
 class AttemptLog:
@@ -41,9 +44,12 @@ class AttemptLog:
         self._can_write = can_write
         self._unlogged = 0
         self._log = get_logger().bind()  # not the proxy, which makes a logger at each call
+        self._has_debug = self._log.is_enabled_for(logging.DEBUG)
 
     def note(self, event: Event, record: Record) -> None:
         """Log an attempt once what follows has begun, or an end without one; raises nothing."""
+        if record.outcome in _NO_FAILURES and not self._has_debug:
+            return  # nearly always
         with suppress(Exception):  # a line in the log is not worth a delivery
             self._note(event, record)
 

@@ -82,9 +82,11 @@ class Attempter:
         """*template* if an attempt may begin; None: the consequence was carried out instead."""
         delivery, webhook = job.delivery, None if template is None else template.webhook
         instead: Consequence
-        if standing_of(job, webhook) is Standing.OVERTAKEN:
+        if webhook is None:
+            instead = unwanted(delivery, webhook, self._clock_ms())
+        elif webhook.standings and standing_of(job, webhook) is Standing.OVERTAKEN:
             instead = Dropped()
-        elif webhook is None or not webhook.takes(probe=delivery.probe):
+        elif not webhook.takes(probe=delivery.probe):
             instead = unwanted(delivery, webhook, self._clock_ms())
         elif self.stopping:
             instead = PutBack()
@@ -112,7 +114,7 @@ class Attempter:
     async def _attempt_formed(self, job: Job, template: Template, form: Chosen) -> bool | None:
         """Do the same in another format than ACR's, with the endpoint's consent if it needs one."""
         now_ms = self._clock_ms()
-        if self._consents.is_missing(template, form):
+        if form.needs_consent and self._consents.is_missing(template, form):
             failed = await self._consents.ask(template, form, now_ms)
             if failed is None:
                 return await self.attempt(job)  # the webhook may have changed meanwhile
@@ -123,7 +125,9 @@ class Attempter:
             if not isinstance(request, Request):
                 self._endings.carry_out(job, request)
                 return None
-            attempt, sent = judged(await self._sender.send(request), form), request.sent
+            attempt, sent = await self._sender.send(request), request.sent
+            if form.reads_answers:
+                attempt = judged(attempt, form)
         return self._conclude(job, template, attempt, sent)
 
     def _prepare(self, job: Job, template: Template) -> Request:

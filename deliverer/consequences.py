@@ -109,10 +109,8 @@ class Dropped(Struct, frozen=True):
 Consequence = Recorded | Waiting | GivenUp | PutBack | Dropped
 
 
-def standing_of(job: Job, webhook: Webhook | None) -> Standing:
+def standing_of(job: Job, webhook: Webhook) -> Standing:
     """The relation of the delivery to a copy of it."""
-    if webhook is None or not webhook.standings:
-        return Standing.USUAL  # nearly always
     return webhook.standings.get(turn_of(job.event, job.delivery), Standing.USUAL)
 
 

@@ -263,7 +263,7 @@ class Deliverer:
             attempt=attempt,
             accepted=now if fresh else self._accepted(job, now),
             per_s=webhook.rate_limit,
-            asked_for=standing_of(job, webhook) is Standing.OVERTAKES,
+            asked_for=bool(webhook.standings) and standing_of(job, webhook) is Standing.OVERTAKES,
         ):
             case Admission.START:
                 self._start(job, now)

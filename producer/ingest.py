@@ -4,6 +4,7 @@ The checks are in the order of their cost: nothing is read without authenticatio
 is parsed, and nothing is promised before the broker has confirmed it.
 """
 
+import logging
 import re
 import time
 import uuid
@@ -54,6 +55,11 @@ JSON = "application/json"
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 
+_READERS: Mapping[str, Reader] = {
+    JSON: published.read,
+    STRUCTURED: cloudevents.read_structured,
+    BATCH: cloudevents.read_batch,
+}
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 Publish = Callable[[Sequence[Event]], Awaitable[None]]
@@ -111,7 +117,8 @@ class Ingest:
         self._unread_notes = Allowance(UNREAD_NOTES_PER_S)
         self._tag_notes = Allowance(TAG_NOTES_PER_S)
         self._other_notes = Allowance(OTHER_NOTES_PER_S)
-        self._log = get_logger()
+        self._log = get_logger().bind()  # not the proxy, which makes a logger at each call
+        self._has_debug = self._log.is_enabled_for(logging.DEBUG)
 
     async def take_notifications(self, request: web.Request) -> web.Response:
         """Accept docker distribution's notifications, of any size and any media type."""
@@ -149,13 +156,9 @@ class Ingest:
     async def take_events(self, request: web.Request) -> web.Response:
         """Accept registry events, plain or as CloudEvents."""
         began = time.perf_counter()
-        readers: dict[str, Reader] = {
-            JSON: published.read,
-            STRUCTURED: cloudevents.read_structured,
-            BATCH: cloudevents.read_batch,
-        }
+        readers = _READERS
         if cloudevents.is_binary(request.headers):
-            readers[JSON] = partial(cloudevents.read_binary, request.headers)
+            readers = {**_READERS, JSON: partial(cloudevents.read_binary, request.headers)}
         registry = await self._admitted(request)
         read = _reader(request, readers)
         async with self._bodies.of(request) as body:
@@ -199,16 +202,19 @@ class Ingest:
             hint: What may be wrong with the request, for its sender; empty: nothing.
         """
         _count(registry, translation)
-        self._say_unread(registry, translation)
-        accepted, ignored = len(translation.events), translation.ignored.total()
-        self._log.debug(
-            "event.published",
-            registry=registry,
-            path=shown_path(request.path),
-            accepted=accepted,
-            ignored=ignored,
-            duration_ms=round((time.perf_counter() - began) * 1000, 1),
-        )
+        if translation.details:
+            self._say_unread(registry, translation)
+        accepted = len(translation.events)
+        ignored = translation.ignored.total() if translation.ignored else 0
+        if self._has_debug:
+            self._log.debug(
+                "event.published",
+                registry=registry,
+                path=shown_path(request.path),
+                accepted=accepted,
+                ignored=ignored,
+                duration_ms=round((time.perf_counter() - began) * 1000, 1),
+            )
         if hint:
             content = {"accepted": accepted, "ignored": ignored, "hint": hint}
             return web.json_response(content, status=status)

@@ -11,12 +11,12 @@ event proves the acceptance, too (docs/decisions/0048).
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple, Protocol
 
 from portcall.producer.direct import Direct, Path, Why, count, direct_frame, direct_headers
-from portcall.producer.publishing import GIVE_UP_S, measured, publish_events
+from portcall.producer.publishing import GIVE_UP_S, Measured, publish_events
 from portcall.producer.sharing import SharedFrames, Waiting
 from portcall.runtime.broker.batcher import Batcher
 from portcall.runtime.broker.publishing import OncePublisher, SurePublisher
@@ -92,7 +92,7 @@ class JournalPublisher:
         self._shared = SharedFrames(self._publish_frame)
         self._waiting = 0
         self._unnoted = 0
-        self._under_way: dict[asyncio.Task[Any] | None, float] = {}
+        self._under_way: dict[object, float] = {}
         """The unconfirmed publishes, the oldest first, and since when."""
         self._log = get_logger()
 
@@ -116,18 +116,27 @@ class JournalPublisher:
         """
         if problem := self.problem:
             raise RefusedError(problem)
+        if len(events) == 1:
+            await self._accept_one(events[0])
+            return
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                 await self._accepted(events)
         except TimeoutError as error:
-            raise UnconfirmedError(
-                f"no confirm from the broker within {PUBLISH_TIMEOUT_S:g} s"
-            ) from error
+            raise _unconfirmed() from error
+
+    async def _accept_one(self, event: Event) -> None:
+        """Do the same for the event of a request that has no other."""
+        confirmed = self._shared_by(event)
+        # An `asyncio.timeout` makes twelve calls; this is on the way of each request.
+        overdue = asyncio.get_running_loop().call_later(PUBLISH_TIMEOUT_S, _give_up, confirmed)
+        try:
+            await confirmed
+        finally:
+            overdue.cancel()
 
     def _accepted(self, events: Sequence[Event]) -> Awaitable[None]:
         """Begin to publish; the end of the waiting ends nothing else."""
-        if len(events) == 1:
-            return self._shared_by(events[0])
         if self._direct is not None:
             self._direct.several(events)
         # Its frames are full enough, and are sent by a task of their own.
@@ -135,7 +144,7 @@ class JournalPublisher:
         publishing.add_done_callback(_retrieve)
         return asyncio.shield(publishing)
 
-    def _shared_by(self, event: Event) -> Awaitable[None]:
+    def _shared_by(self, event: Event) -> "asyncio.Future[None]":
         if self._direct is None:
             count(Path(Why.OFF))
             return self._shared.add(event)
@@ -169,7 +178,7 @@ class JournalPublisher:
 
     async def _publish_frame(self, key: str, shard: int | None, items: Sequence[Waiting]) -> None:
         events = [item.event for item in items]
-        with self._watched(), measured(events):
+        with _Watched(self._under_way, self._clock()), Measured(events):
             headers = None
             if shard is not None:
                 if await self._goes_directly(key, shard, items):
@@ -204,19 +213,9 @@ class JournalPublisher:
         return True
 
     async def _publish(self, events: Sequence[Event]) -> None:
-        with self._watched():
+        with _Watched(self._under_way, self._clock()):
             await publish_events(self._publisher, events)
         self._note(events)
-
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        """Something is published, by the current task."""
-        task = asyncio.current_task()
-        self._under_way[task] = self._clock()
-        try:
-            yield
-        finally:
-            del self._under_way[task]
 
     def _note(self, events: Sequence[Event]) -> None:
         self._unnoted += len(events)
@@ -233,6 +232,35 @@ class JournalPublisher:
         for item in items:
             if item.latch is not None:
                 item.latch.count_down()
+
+
+class _Watched:
+    """Something is published within its block.
+
+    Args:
+        under_way: Where it is noted meanwhile.
+        now: Since when.
+    """
+
+    def __init__(self, under_way: dict[object, float], now: float) -> None:
+        self._under_way = under_way
+        self._now = now
+
+    def __enter__(self) -> None:
+        self._under_way[self] = self._now
+
+    def __exit__(self, *_: object) -> None:
+        del self._under_way[self]
+
+
+def _give_up(confirmed: "asyncio.Future[None]") -> None:
+    """Let a request wait no longer; its event's frame is under way even so."""
+    if not confirmed.done():
+        confirmed.set_exception(_unconfirmed())
+
+
+def _unconfirmed() -> UnconfirmedError:
+    return UnconfirmedError(f"no confirm from the broker within {PUBLISH_TIMEOUT_S:g} s")
 
 
 def _retrieve(publishing: "asyncio.Task[None]") -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from prometheus_client import Histogram
@@ -40,7 +39,7 @@ async def publish_events(publisher: OncePublisher, events: Sequence[Event]) -> N
             send all of them again, and consumers get duplicates, with the same ``webhook-id`` if
             the events have their own ids.
     """
-    with measured(events):
+    with Measured(events):
         outcomes = await asyncio.gather(
             *(
                 publisher.publish(frame.body, exchange=EVENTS, key=frame.key, timeout_s=GIVE_UP_S)
@@ -53,16 +52,23 @@ async def publish_events(publisher: OncePublisher, events: Sequence[Event]) -> N
             raise outcome
 
 
-@contextmanager
-def measured(events: Sequence[Event]) -> Iterator[None]:
-    """Measure how long it takes to publish *events*; a trace of one of them is the exemplar."""
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        spans = (each.context for each in events if each.trace is not None)
-        span = next((each for each in spans if each is not None and each.sampled), None)
-        took_s = time.perf_counter() - began
+class Measured:
+    """Measures how long its block takes to publish events.
+
+    Args:
+        events: The events; a trace of one of them is the exemplar.
+    """
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = events
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        took_s = time.perf_counter() - self._began
+        contexts = [each.context for each in self._events if each.trace is not None]
+        span = next((each for each in contexts if each is not None and each.sampled), None)
         PUBLISH_SECONDS.observe(took_s, None if span is None else span.exemplar)
 
 

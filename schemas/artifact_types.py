@@ -34,6 +34,8 @@ _PARTS = (
 ATTACHED = frozenset({"signature", "attestation", "sbom"})
 """What is attached to another artifact. Layers tell of it although the config is an image's, as in
 BuildKit's attestations."""
+_TAGS_BEGIN = "sha"
+"""The first letters of the tags below."""
 _TAG = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?P<kind>sig|att|sbom))?", re.ASCII)
 _REFERRER_TAG = re.compile(r"sha(?:256|384|512)-[0-9a-f]{64,128}(?:\.(?:sig|att|sbom))?", re.ASCII)
 """Also of other digests, which the specification cuts to 64 characters."""
@@ -54,6 +56,8 @@ def artifact_type(
     Returns:
         Empty where nothing says it.
     """
+    if not config_type and not layer_types and not tag.startswith(_TAGS_BEGIN):
+        return "index" if media_type in INDEXES else ""  # as nearly every event of a registry
     return next(_answers(media_type, config_type.lower(), tag, layer_types), "")
 
 
@@ -62,7 +66,7 @@ def is_referrer_tag(tag: str) -> bool:
 
     Source: the OCI distribution specification 1.1, "Referrers Tag Schema"; cosign's tags.
     """
-    return _REFERRER_TAG.fullmatch(tag) is not None
+    return tag.startswith(_TAGS_BEGIN) and _REFERRER_TAG.fullmatch(tag) is not None
 
 
 def _answers(

@@ -64,12 +64,15 @@ def sent_timestamp(text: str, field: str = "timestamp") -> str | None:
         raise InvalidValueError(
             field, f"{text[:64]!r} is not an RFC 3339 date and time, as in 2026-03-04T10:20:30Z"
         )
-    if match["day"].startswith(_NO_YEARS):
+    day, clock, fraction, sign = match.group("day", "clock", "fraction", "sign")
+    if day.startswith(_NO_YEARS):
         return None
+    if sign is None and _is_real(day, clock):  # as nearly every program writes it
+        return f"{day}T{clock}.{(fraction or '')[:_MAX_DIGITS].ljust(_DIGITS, '0')}Z"
     moment = _moment(match, text, field)
     if moment.year <= _LAST_UNKNOWN_YEAR:
         return None
-    return _written(moment, match["fraction"])
+    return _written(moment, fraction)
 
 
 def normalised_timestamp(text: str, field: str = "timestamp") -> str:
@@ -98,6 +101,16 @@ def parse_timestamp(text: str, field: str = "timestamp") -> int:
     moment = datetime.fromisoformat(normalised[:19]).replace(tzinfo=UTC)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     return (moment - epoch) // timedelta(milliseconds=1) + int(normalised[20:23])
+
+
+def _is_real(day: str, clock: str) -> bool:
+    """Whether it is a second after 1970 that every calendar has."""
+    if clock.startswith("24"):  # the end of a day, which Python 3.14 reads
+        return False
+    try:
+        return datetime.fromisoformat(f"{day}T{clock}").year > _LAST_UNKNOWN_YEAR
+    except ValueError:
+        return False
 
 
 def _moment(match: re.Match[str], text: str, field: str) -> datetime:

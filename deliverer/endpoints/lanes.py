@@ -154,8 +154,9 @@ class Lanes(Generic[Item]):
         if not asked_for:
             if not lane.takes(attempt, now):
                 return Admission.PARK
-            strained = lane.breaker.is_strained
-            if had_to_wait and not lane.pace.lets_go(now, accepted, strained=strained):
+            if had_to_wait and not lane.pace.lets_go(
+                now, accepted, strained=lane.breaker.is_strained
+            ):
                 return Admission.PARK
         if fresh:
             lane.pace.count(now)
@@ -278,8 +279,9 @@ class Lanes(Generic[Item]):
         self._judge(lane, now)
         if not lane.started:
             del self._busy[webhook_id]
-        self._hold_up(lane)
-        return list(self._next(now))
+        if lane.line:
+            self._hold_up(lane)
+        return list(self._next(now)) if any(self._held_up) else []
 
     def refill(self, now: float) -> list[Item]:
         """Check the rates; returns the deliveries to start, counted as started."""

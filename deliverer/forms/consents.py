@@ -54,7 +54,7 @@ class Consents:
 
     def is_missing(self, template: Template, form: Chosen) -> bool:
         """Whether the endpoint must consent, and has not yet."""
-        return _needs_consent(form) and _key(template, form) not in self._given
+        return form.needs_consent and _key(template, form) not in self._given
 
     async def ask(self, template: Template, form: Chosen, now_ms: int) -> Tried | None:
         """The handshake that failed; None: the endpoint consents.
@@ -97,11 +97,6 @@ class Consents:
 
 def _key(template: Template, form: Chosen) -> _Key:
     return template.webhook.id, template.webhook.uri, form
-
-
-def _needs_consent(form: Chosen) -> bool:
-    """Whether an endpoint is asked before it gets anything in this format."""
-    return "origin" in form.options or form.options.get("validation") == "on"
 
 
 def _validation(template: Template, form: Chosen, code: str, now_ms: int) -> Request:

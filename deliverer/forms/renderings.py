@@ -28,17 +28,8 @@ class Renderings:
         self._max_bytes = max_bytes
         self._bytes = 0
 
-    def of(self, event: Event, form: Chosen, *, keep: bool = True) -> Result:
-        """The rendering of an event.
-
-        Args:
-            event: The event.
-            form: The format.
-            keep: Whether another delivery is likely to need it. To keep a rendering and to drop it
-                later takes 2 to 3 us, and to make one 4 to 6.
-        """
-        if not keep:
-            return form.render(event)
+    def of(self, event: Event, form: Chosen) -> Result:
+        """The rendering of an event in a format."""
         key = (form, event.registry, event.id)
         found = self._kept.get(key)
         if found is not None:

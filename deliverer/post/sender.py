@@ -141,14 +141,16 @@ class Sender:
                 if not error.silent:
                     raise
             finally:
-                _note_answer(idle, steps)
+                if steps is not None:
+                    _note_answer(idle, steps)
                 # An unusable connection, also after a cancellation, is closed there.
                 self._pool.put(request.origin, idle)
         connection = await self._dialer.dial(request.origin, deadline, steps)
         try:
             return await connection.exchange(data, deadline), connection.dialed.ready_at
         finally:
-            _note_answer(connection, steps)
+            if steps is not None:
+                _note_answer(connection, steps)
             self._pool.put(request.origin, connection)
 
     def _log_unforeseen(self, error: Exception, request: Request) -> None:
@@ -159,8 +161,8 @@ class Sender:
         self._log.error("attempt.failed", host=request.origin.host, exc_info=error)
 
 
-def _note_answer(connection: Connection, steps: Steps | None) -> None:
-    if steps is not None and isinstance(connection, TimedConnection):
+def _note_answer(connection: Connection, steps: Steps) -> None:
+    if isinstance(connection, TimedConnection):
         steps.answered_at = connection.answered_at
 
 

@@ -86,7 +86,7 @@ def read_batch(body: bytes, acceptance: Acceptance) -> Translation:
 
 def is_binary(headers: Mapping[str, str]) -> bool:
     """Whether a request of a JSON type is one CloudEvent with its attributes as headers."""
-    return any(headers.get(name) for name in HEADERS)
+    return any(map(headers.get, HEADERS))
 
 
 def read_binary(headers: Mapping[str, str], body: bytes, acceptance: Acceptance) -> Translation:

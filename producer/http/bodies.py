@@ -7,9 +7,11 @@ waits for no more room than others.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -56,10 +58,7 @@ class Bodies:
         self._pool = _Pool(max_held_bytes)
         self._strangers = _Pool(max_held_bytes // 2)
 
-    @asynccontextmanager
-    async def of(
-        self, request: web.Request, max_bytes: int = MAX_BODY_BYTES
-    ) -> AsyncIterator[bytes]:
+    def of(self, request: web.Request, max_bytes: int = MAX_BODY_BYTES) -> "Held[bytes]":
         """The body of *request*; its memory is reserved until the block ends.
 
         Raises:
@@ -72,17 +71,9 @@ class Bodies:
         size = _announced_size(request, max_bytes)
         if size > max_bytes:
             raise _too_large(max_bytes)
-        with self._room_for(size):
-            body = _arrived(request, max_bytes)
-            if body is None:
-                async with self._in_time(request):
-                    body = await _bounded(request, max_bytes)
-            yield body
+        return Held(_Room((self._pool,)), size, partial(self._whole, request, max_bytes))
 
-    @asynccontextmanager
-    async def of_a_stranger(
-        self, request: web.Request, max_bytes: int = MAX_BODY_BYTES
-    ) -> AsyncIterator[bytes]:
+    def of_a_stranger(self, request: web.Request, max_bytes: int = MAX_BODY_BYTES) -> "Held[bytes]":
         """The body of a *request* whose proof is over it; errors are those of `of`.
 
         Its memory is reserved as it arrives. If a head alone reserved it, a few connections of
@@ -91,15 +82,10 @@ class Bodies:
         """
         if _announced_size(request, max_bytes) > max_bytes:
             raise _too_large(max_bytes)
-        with self._room_for(0, self._strangers) as room:
-            body = _arrived(request, max_bytes)
-            if body is None:
-                async with self._in_time(request):
-                    body = await _bounded(request, max_bytes, room.hold)
-            yield body
+        room = _Room((self._pool, self._strangers))
+        return Held(room, 0, partial(self._whole, request, max_bytes, room.hold))
 
-    @asynccontextmanager
-    async def of_any_size(self, request: web.Request) -> AsyncIterator[bytes | Skimmed]:
+    def of_any_size(self, request: web.Request) -> "Held[bytes | Skimmed]":
         """The body of *request*, or the skimmed parts of one larger than `MAX_BODY_BYTES`.
 
         Raises:
@@ -109,21 +95,27 @@ class Bodies:
             InvalidValueError: It is incomplete, its chunks are malformed, or it is large and not
                 JSON.
         """
-        with self._room_for(min(_announced_size(request, MAX_BODY_BYTES), MAX_BODY_BYTES)):
-            body: bytes | Skimmed | None = _arrived(request, MAX_BODY_BYTES)
-            if body is None:
-                async with self._in_time(request) as time:
-                    body = await _whole_or_skimmed(request, time)
-            yield body
+        size = min(_announced_size(request, MAX_BODY_BYTES), MAX_BODY_BYTES)
+        return Held(_Room((self._pool,)), size, partial(self._whole_or_skimmed, request))
 
-    @contextmanager
-    def _room_for(self, size: int, *pools: "_Pool") -> Iterator["_Room"]:
-        room = _Room((self._pool, *pools))
-        try:
-            room.hold(size)
-            yield room
-        finally:
-            room.hold(0)
+    async def _whole(
+        self,
+        request: web.Request,
+        max_bytes: int,
+        hold: Callable[[int], None] = lambda _: None,
+    ) -> bytes:
+        body = _arrived(request, max_bytes)
+        if body is None:
+            async with self._in_time(request):
+                return await _bounded(request, max_bytes, hold)
+        return body
+
+    async def _whole_or_skimmed(self, request: web.Request) -> bytes | Skimmed:
+        body = _arrived(request, MAX_BODY_BYTES)
+        if body is None:
+            async with self._in_time(request) as time:
+                return await _whole_or_skimmed(request, time)
+        return body
 
     @asynccontextmanager
     async def _in_time(self, request: web.Request) -> AsyncIterator[asyncio.Timeout]:
@@ -159,11 +151,41 @@ class _Room:
             UnavailableError: There is not as much left.
         """
         more = size - self._size
-        if any(more > pool.free_bytes for pool in self._pools):
-            raise UnavailableError("too many requests are in work; send it again")
+        for pool in self._pools:
+            if more > pool.free_bytes:
+                raise UnavailableError("too many requests are in work; send it again")
         for pool in self._pools:
             pool.free_bytes -= more
         self._size = size
+
+
+Body = TypeVar("Body")
+
+
+class Held(Generic[Body]):
+    """A request's body, whose memory is reserved until the end of the block.
+
+    Args:
+        room: Where memory is reserved.
+        size: How much is reserved before the body is read.
+        read: Reads it.
+    """
+
+    def __init__(self, room: _Room, size: int, read: Callable[[], Awaitable[Body]]) -> None:
+        self._room = room
+        self._size = size
+        self._read = read
+
+    async def __aenter__(self) -> Body:
+        self._room.hold(self._size)
+        try:
+            return await self._read()
+        except BaseException:
+            self._room.hold(0)
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._room.hold(0)
 
 
 def _announced_size(request: web.Request, most: int) -> int:

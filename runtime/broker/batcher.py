@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
 
 from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS
 
@@ -35,7 +35,7 @@ class Batcher(Generic[Item]):
 
     def __init__(
         self,
-        send: Callable[[list[Item]], Awaitable[None]],
+        send: Callable[[list[Item]], Coroutine[Any, Any, None]],
         *,
         weigh: Callable[[Item, Item | None], int],
         max_items: int = MAX_ITEMS,
@@ -127,7 +127,7 @@ class Batcher(Generic[Item]):
             return
         items, self._items, self._weight = self._items, [], 0
         self._hurried = False
-        task = asyncio.ensure_future(self._send(items))
+        task = asyncio.get_running_loop().create_task(self._send(items))
         self._under_way.add(task)
         task.add_done_callback(self._sent)
 

@@ -73,6 +73,44 @@ class ConfirmedChannel:
             Exception: The reason for the end of the channel before the confirm.
         """
         await self._wire.room()
+        await self.begin(
+            body,
+            exchange=exchange,
+            key=key,
+            headers=headers,
+            lasting=lasting,
+            content_type=content_type,
+        )
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the broker takes what is written: nobody needs to wait for `room`."""
+        return self._wire.has_room
+
+    async def room(self) -> None:
+        """Wait while the broker does not take what is written already.
+
+        Raises:
+            ConnectionError: The connection is closed.
+        """
+        await self._wire.room()
+
+    def begin(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+        lasting: bool = True,
+        content_type: str = CONTENT_TYPE,
+    ) -> "asyncio.Future[None]":
+        """Write one message, as `publish` does; the future is its confirm.
+
+        Raises:
+            ChannelInvalidStateError: The channel is closed.
+            ConnectionError: The connection is closed.
+        """
         if self.channel.is_closed:
             raise ChannelInvalidStateError(f"channel {self.channel.number} is closed")
         tag = self._tag + 1
@@ -80,8 +118,9 @@ class ConfirmedChannel:
         properties = _properties(content_type, headers, str(tag), lasting=lasting)
         self._wire.write(_encoded(self.channel, body, _method(exchange, key, lasting), properties))
         self._tag = tag
-        confirmed = self._unconfirmed[tag] = asyncio.get_running_loop().create_future()
-        await confirmed
+        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._unconfirmed[tag] = confirmed
+        return confirmed
 
     def _takes(self, kind: int, payload: bytes) -> bool:
         if kind == METHOD and payload.startswith((_ACK, _NACK)):

@@ -69,6 +69,7 @@ class Publisher:
         self._alarmed = False
         self._stale = asyncio.Event()
         self._waiting: set[asyncio.Timeout] = set()
+        self._unconfirmed: set[asyncio.Future[None]] = set()
         self._refusals = Refusals()
         self._published = 0
         self._mean_bytes: dict[str, float] = {}
@@ -116,7 +117,9 @@ class Publisher:
             nudging.cancel()
 
     def _give_up_waiting(self) -> None:
-        """End all waits for confirms: the connection is lost, and the client ends only some."""
+        """End all waits: the connection is lost, and the client ends only some."""
+        for confirmed in self._unconfirmed:
+            _give_up(confirmed)
         now = _now()
         for limit in self._waiting:
             with suppress(RuntimeError):  # it is ending by itself right now
@@ -280,10 +283,25 @@ class Publisher:
         if self._alarmed:
             raise RefusedError(ALARM)
         self._published += 1
-        async with asyncio.timeout(timeout_s) as limit:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        if not channel.has_room:
+            await self._room(channel, deadline)
+        confirmed = channel.begin(body, exchange=exchange, key=key, headers=headers)
+        self._unconfirmed.add(confirmed)
+        # An `asyncio.timeout` makes twelve calls; this is on the way of each message.
+        overdue = loop.call_at(deadline, _give_up, confirmed)
+        try:
+            await confirmed
+        finally:
+            overdue.cancel()
+            self._unconfirmed.discard(confirmed)
+
+    async def _room(self, channel: ConfirmedChannel, deadline: float) -> None:
+        async with asyncio.timeout_at(deadline) as limit:
             self._waiting.add(limit)
             try:
-                await channel.publish(body, exchange=exchange, key=key, headers=headers)
+                await channel.room()
             finally:
                 self._waiting.discard(limit)
 
@@ -295,6 +313,12 @@ class Publisher:
         error = state.outcome.exception() if state.outcome else None
         if state.attempt_number % 10 == 0:
             self._log.warning("publish.failed", attempt=state.attempt_number, reason=str(error))
+
+
+def _give_up(confirmed: "asyncio.Future[None]") -> None:
+    """Wait no longer for a confirm; a later one is ignored."""
+    if not confirmed.done():
+        confirmed.set_exception(TimeoutError())
 
 
 def _now() -> float:

@@ -73,6 +73,11 @@ class Wire(TransportFactory):
         if self._routes.get(channel) is takes:
             del self._routes[channel]
 
+    @property
+    def has_room(self) -> bool:
+        """Whether all that was written is with the system: `room` would not wait."""
+        return self._writer is None or not self._writer.transport.get_write_buffer_size()
+
     async def room(self) -> None:
         """Wait while the broker does not take what is written already.
 

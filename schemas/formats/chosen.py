@@ -5,7 +5,7 @@ A webhook without one gets ``acr``, whose body is the event's own.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -16,7 +16,7 @@ from portcall.schemas.children import with_children
 from portcall.schemas.deletes import naming_tags
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action, Event
-from portcall.schemas.extras import NONE
+from portcall.schemas.extras import Extras
 from portcall.schemas.formats.facts import Options, facts_of
 from portcall.schemas.formats.names import FormatName
 from portcall.schemas.formats.results import Result, Unrenderable
@@ -39,12 +39,22 @@ class Chosen:
             filter `coalesce` gets it.
         names_tags: Whether a delete names the tags that went with its manifest, as a webhook with
             the filter `tagsOnDelete` gets it.
+        needs_consent: Whether an endpoint is asked before it gets anything.
+        reads_answers: Whether more than its status decides what an answer means.
     """
 
     format: Format
     options: Options
     lists_children: bool = False
     names_tags: bool = False
+    needs_consent: bool = field(init=False)
+    reads_answers: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out what each attempt would ask again."""
+        asks = "origin" in self.options or self.options.get("validation") == "on"
+        object.__setattr__(self, "needs_consent", asks)
+        object.__setattr__(self, "reads_answers", self.format.reads_answers)
 
     @property
     def content_type(self) -> str:
@@ -53,19 +63,19 @@ class Chosen:
 
     def render(self, event: Event) -> Result:
         """Render an event."""
-        event = self._told(event)
+        if event.extras is not None:
+            event = self._told(event, event.extras)
         try:
             facts = facts_of(event)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return Unrenderable("the event's body is no payload of ACR's")
         return self.format.render(facts, self.options)
 
-    def _told(self, event: Event) -> Event:
+    def _told(self, event: Event, extras: Extras) -> Event:
         """The event, whose payload has the extras that the webhook asks for, and no others.
 
         Without the filter a delete has no tags, also where another webhook got them.
         """
-        extras = event.extras or NONE
         if self.lists_children and extras.children:
             body = with_children(bytes(event.body), extras.children)
             return structs.replace(event, body=msgspec.Raw(body))

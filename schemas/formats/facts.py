@@ -1,7 +1,7 @@
 """Facts: what renderers read of an event, from its payload and from the extras of its source."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 
@@ -16,7 +16,8 @@ _HOST = re.compile(rf"[A-Za-z0-9._:\[\]-]{{1,{MAX_HOST}}}")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (UTC, like every payload's time)
 _DELETES = frozenset((Action.DELETE, Action.CHART_DELETE))
 _decode = msgspec.json.Decoder(Payload).decode
-_encode = msgspec.json.Encoder().encode
+encoded: Callable[[object], bytes] = msgspec.json.Encoder().encode
+"""A document as compact JSON; None is null."""
 _NO_TARGET, _NO_REQUEST = Target(), Request()
 
 Options = Mapping[str, str]
@@ -112,11 +113,6 @@ def facts_of(event: Event) -> Facts:
 def _host(host: str | None, registry: str) -> str:
     """The host that a client of the registry sent (``Host``), if it is a plain word."""
     return host if host and _HOST.fullmatch(host) else registry
-
-
-def encoded(document: object) -> bytes:
-    """A document as compact JSON; None is null."""
-    return _encode(document)
 
 
 def line(text: str, limit: int) -> str:

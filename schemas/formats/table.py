@@ -66,6 +66,11 @@ class Format:
     signs_as_github: bool = False
     user_agent: str = ""
 
+    @property
+    def reads_answers(self) -> bool:
+        """Whether more than its status decides what an answer means."""
+        return self.judge is not any_success or self.pacing is not asks_nothing
+
 
 def _always(content_type: str) -> Callable[[Options], str]:
     return lambda _: content_type

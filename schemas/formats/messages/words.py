@@ -52,11 +52,9 @@ def words_of(facts: Facts) -> Words:
         ("By", facts.actor),
         ("Time", f"{facts.time[:19]}Z"),
     )
-    known = ((name, cut(line(value, MAX_VALUE + 1), MAX_VALUE)) for name, value in said)
-    return Words(
-        cut(f"{done} {line(subject, 2 * MAX_TITLE)}", MAX_TITLE),
-        tuple((name, value) for name, value in known if value),
-    )
+    lines = [(name, cut(line(value, MAX_VALUE + 1), MAX_VALUE)) for name, value in said if value]
+    title = cut(f"{done} {line(subject, 2 * MAX_TITLE)}", MAX_TITLE)
+    return Words(title, tuple([each for each in lines if each[1]]))
 
 
 def cut(text: str, limit: int) -> str:

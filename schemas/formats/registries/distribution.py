@@ -27,15 +27,15 @@ def render(facts: Facts, options: Options) -> Result:
         return Rendered(_NOTHING)
     if instead := omitted(facts, "distribution", actions=_ACTIONS):
         return instead
-    return Rendered(encoded({"events": [_event(facts), *_tag_deletes(facts)]}))
+    event = _event(facts)
+    return Rendered(encoded({"events": [event, *_tag_deletes(event, facts)]}))
 
 
-def _tag_deletes(facts: Facts) -> list[dict[str, object]]:
+def _tag_deletes(event: dict[str, object], facts: Facts) -> list[dict[str, object]]:
     """A delete of each tag that went with a manifest, with the id of the same request.
 
     A registry reports them so, but sends each in a separate envelope.
     """
-    event = _event(facts) if facts.tags else {}
     return [
         {
             **event,

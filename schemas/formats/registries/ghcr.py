@@ -7,6 +7,7 @@ Source: octokit/webhooks, payload-schemas of package and registry_package; GitHu
 """
 
 import hashlib
+import re
 import uuid
 from functools import lru_cache
 
@@ -25,6 +26,7 @@ PACKAGE = "package"
 _ACTIONS = frozenset((Action.PUSH,))
 DELIVERIES = uuid.UUID("6d2e1b6e-5f8e-5f43-9a51-6e0c3a3f6f0d")
 """The namespace of our delivery ids: an event's is the same on each attempt."""
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOT_KNOWN = "0001-01-01T00:00:00Z"
 """GitHub itself sends it as the version's time."""
 _NO_CONFIG = msgspec.Raw(encoded({"digest": "", "media_type": "", "size": 0}))
@@ -67,14 +69,19 @@ def headers(webhook_id: int) -> Headers:
 
 
 def _headers(facts: Facts, kind: str) -> Headers:
-    return ((EVENT, kind), (DELIVERY, _delivery_id(f"{facts.event.registry}/{facts.id}")))
+    return ((EVENT, kind), (DELIVERY, _delivery_id(facts)))
 
 
-def _delivery_id(name: str) -> str:
-    """The UUID of version 5 of *name*: as `uuid.uuid5` makes it, in a third of its 3.7 us.
+def _delivery_id(facts: Facts) -> str:
+    """The event's id, if it is a UUID as GitHub's ids are; else one of version 5 made of it.
+
+    As `uuid.uuid5` makes it, in a third of its 3.7 us.
 
     Source: RFC 9562, 5.5.
     """
+    if _UUID.fullmatch(facts.id):
+        return facts.id
+    name = f"{facts.event.registry}/{facts.id}"
     made = hashlib.sha1(DELIVERIES.bytes + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(made[16], 16) & 3]
     return f"{made[:8]}-{made[8:12]}-5{made[13:16]}-{variant}{made[17:20]}-{made[20:32]}"

@@ -32,19 +32,32 @@ NACKED = DeliveryError(None, Basic.Nack(1))
 class FakeChannel:
     """Answers publishes one after the other: by an error, by a confirm (None), or never (...)."""
 
-    def __init__(self, *answers: object) -> None:
+    def __init__(self, *answers: object, has_room: bool = True) -> None:
         self.published: list[tuple[bytes, dict[str, Any]]] = []
         self._answers = iter(answers)
         self.asked = asyncio.Event()
+        self.has_room = has_room
+        self.emptied = asyncio.Event()
 
-    async def publish(self, body: bytes, **options: object) -> None:
+    async def room(self) -> None:
+        self.asked.set()
+        await self.emptied.wait()
+
+    def begin(self, body: bytes, **options: object) -> "asyncio.Future[None]":
         self.published.append((body, options))
         self.asked.set()
+        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         answer = next(self._answers, None)
-        if answer is ...:
-            await asyncio.Event().wait()
-        if isinstance(answer, BaseException):
-            raise answer
+        if isinstance(answer, asyncio.CancelledError):
+            confirmed.cancel()
+        elif isinstance(answer, BaseException):
+            confirmed.set_exception(answer)
+        elif answer is not ...:
+            confirmed.set_result(None)
+        return confirmed
+
+    async def publish(self, body: bytes, **options: object) -> None:
+        await self.begin(body, **options)
 
 
 Up = Callable[[FakeChannel], Publisher]
@@ -110,6 +123,34 @@ async def test_an_answer_in_our_errors(
 async def test_no_answer_is_unconfirmed_after_the_time_given(up: Up) -> None:
     with pytest.raises(UnconfirmedError, match="no confirm"):
         await up(FakeChannel(...)).publish(b"", exchange="x", timeout_s=0.001)
+
+
+async def test_nothing_is_written_before_the_broker_takes_what_was_written(up: Up) -> None:
+    channel = FakeChannel(has_room=False)
+    publishing = asyncio.create_task(up(channel).publish(b"", exchange="x"))
+    await channel.asked.wait()
+    assert not channel.published
+    channel.emptied.set()
+    await publishing
+    assert len(channel.published) == 1
+
+
+async def test_a_broker_that_takes_nothing_more_is_given_up_after_the_time_given(up: Up) -> None:
+    channel = FakeChannel(has_room=False)
+    with pytest.raises(UnconfirmedError, match="no confirm"):
+        await up(channel).publish(b"", exchange="x", timeout_s=0.001)
+    assert not channel.published
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+async def test_a_lost_connection_ends_each_wait(up: Up, has_room: bool) -> None:
+    channel = FakeChannel(..., has_room=has_room)
+    publisher = up(channel)
+    publishing = asyncio.create_task(publisher.publish(b"", exchange="x"))
+    await channel.asked.wait()
+    publisher._give_up_waiting()
+    with pytest.raises(UnconfirmedError, match="no confirm"):
+        await publishing
 
 
 async def test_a_cancelled_publish_is_cancelled(up: Up) -> None:
