@@ -2,11 +2,13 @@
 
 Each ack costs the client a write and the broker a command that it writes to disk. No consumer waits
 for one, so an ack waits for others: for `LINGER_S`, or only until the end of the event loop's turn
-if the channel has used most of its prefetch. A process that is killed gets the messages again that
-it finished within the linger; a stop sends all acks first.
+if the channel has used most of its prefetch, or has sent no ack for as long: at few messages, none
+would join it, and a timer would wake up the process once more. A process that is killed gets the
+messages again that it finished within the linger; a stop sends all acks first.
 """
 
 import asyncio
+import math
 import struct
 from contextlib import suppress
 
@@ -42,6 +44,7 @@ class ChannelReceipts:
         self._finished: list[int] = []
         self._timer: asyncio.Handle | None = None
         self._is_leaving = False
+        self._sent_at = -math.inf
 
     def receipt(self, tag: int) -> "ChannelReceipt":
         """The receipt of a message that was just delivered."""
@@ -69,6 +72,7 @@ class ChannelReceipts:
         if not self._finished:
             return
         finished, self._finished = sorted(self._finished), []
+        self._sent_at = asyncio.get_running_loop().time()
         oldest = next(iter(self._in_work), finished[-1] + 1)
         # One ack settles all older messages, too: there must be none in work.
         before = [tag for tag in finished if tag < oldest]
@@ -78,9 +82,11 @@ class ChannelReceipts:
         self._write(b"".join(acks))
 
     def _schedule(self) -> None:
+        if self._is_leaving:
+            return
         loop = asyncio.get_running_loop()
         is_crowded = len(self._in_work) + len(self._finished) >= self._crowd
-        if is_crowded and not self._is_leaving:
+        if is_crowded or loop.time() - self._sent_at >= self._linger_s:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer, self._is_leaving = loop.call_soon(self.flush), True

@@ -34,13 +34,32 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
+async def acked_once(receipts: ChannelReceipts, channel: FakeChannel) -> None:
+    """The first ack waits for none; those that follow do."""
+    await receipts.receipt(1).acknowledge()
+    await turns()
+    assert told(channel) == [("ack", 1)]
+
+
 async def test_one_ack_for_all_that_were_finished_in_the_linger() -> None:
     receipts, channel = make(linger_s=SOON_S)
-    for each in [receipts.receipt(tag) for tag in (1, 2, 3)]:
+    await acked_once(receipts, channel)
+    for each in [receipts.receipt(tag) for tag in (2, 3, 4)]:
         await each.acknowledge()
     await turns()
     assert told(channel) == []
     await asyncio.sleep(5 * SOON_S)
+    assert told(channel) == [("up to", 4)]
+
+
+async def test_after_a_pause_an_ack_waits_for_no_other() -> None:
+    receipts, channel = make(linger_s=SOON_S)
+    await acked_once(receipts, channel)
+    await asyncio.sleep(SOON_S)
+    for each in [receipts.receipt(tag) for tag in (2, 3)]:
+        await each.acknowledge()
+    assert told(channel) == []
+    await turns()
     assert told(channel) == [("up to", 3)]
 
 
@@ -97,11 +116,12 @@ async def test_a_closed_channel_is_told_nothing() -> None:
 
 async def test_a_used_up_prefetch_is_acked_in_the_same_turn() -> None:
     receipts, channel = make(prefetch=4)
-    first, second = receipts.receipt(1), receipts.receipt(2)
+    await acked_once(receipts, channel)
+    first, second = receipts.receipt(2), receipts.receipt(3)
     await first.acknowledge()
     await second.acknowledge()
     await turns()
     assert told(channel) == []
-    receipts.receipt(3)
+    receipts.receipt(4)
     await turns()
-    assert told(channel) == [("up to", 2)]
+    assert told(channel) == [("up to", 3)]
