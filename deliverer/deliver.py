@@ -111,7 +111,8 @@ class Deliverer:
         self._held_back = asyncio.Event()
         lanes.on_held_back = self._held_back.set
         self._gate = Gate(lanes, outbox)
-        self._frames: dict[bytes, asyncio.Task[None]] = {}
+        self._frames: dict[bytes, asyncio.Future[None]] = {}
+        """The frames in work, and what else waits for their end."""
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def handle(self, message: Message) -> None:
@@ -125,13 +126,20 @@ class Deliverer:
         """
         self._wake()
         under_way = self._frames.get(message.body)
-        if under_way is None:
-            frame = decode_deliveries(message.body)
-            work = self._settled(frame, again=frame.again or message.redeliveries > 0)
-            under_way = asyncio.get_running_loop().create_task(work)
-            self._frames[message.body] = under_way
-            under_way.add_done_callback(lambda _: self._frames.pop(message.body))
-        await asyncio.shield(under_way)
+        if under_way is not None:
+            await asyncio.shield(under_way)
+            return
+        frame = decode_deliveries(message.body)
+        under_way = self._frames[message.body] = asyncio.get_running_loop().create_future()
+        try:
+            await self._settled(frame, again=frame.again or message.redeliveries > 0)
+        except BaseException as error:
+            _fail(under_way, error)
+            raise
+        else:
+            under_way.set_result(None)
+        finally:
+            del self._frames[message.body]
 
     async def _settled(self, frame: DeliveryFrame, *, again: bool) -> None:
         """Deliver a frame; a direct one is also noted, or the audit would miss its routing."""
@@ -139,8 +147,9 @@ class Deliverer:
             await self._deliver(frame, again=again)
             return
         # Each time, also for a redelivered frame: no earlier note may have been confirmed.
-        noting = self._notes.note((event, ids, None) for event, ids in routed_by(frame))
-        await asyncio.gather(self._deliver(frame, again=again), noting)
+        noted = self._notes.note((event, ids, None) for event, ids in routed_by(frame))
+        await self._deliver(frame, again=again)
+        await noted.wait()
 
     async def _deliver(self, frame: DeliveryFrame, *, again: bool) -> None:
         # Load the webhooks before the gate, and again behind it, where nearly all are in memory. A
@@ -321,3 +330,12 @@ class Deliverer:
             job, started = following.pop() if following else None, now
             for other in following:
                 self._start(other, now)
+
+
+def _fail(under_way: "asyncio.Future[None]", error: BaseException) -> None:
+    """End the wait for a frame as its work has ended; nothing may wait for it."""
+    if isinstance(error, Exception):
+        under_way.set_exception(error)
+        under_way.exception()  # marks it as retrieved
+    else:
+        under_way.cancel()

@@ -159,7 +159,7 @@ class Outbox:
 
     async def note(self, matched: Iterable[Routed]) -> None:
         """Note for each event which webhooks it was routed to; returns when that is confirmed."""
-        await self._notes.note(matched)
+        await self._notes.note(matched).wait()
 
     async def _send(self, key: str, items: list[Outgoing]) -> None:
         await self._publisher.publish_surely(pack(items), exchange=DELIVER, key=key)

@@ -10,13 +10,17 @@ class Latch:
         count: How many things are open. With 0 the latch is done at once.
     """
 
-    __slots__ = ("_done", "_error", "_open")
+    __slots__ = ("_error", "_open", "_waiters")
 
     def __init__(self, count: int = 1) -> None:
         self._open = count
         self._error: Exception | None = None
-        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._end_at_zero()
+        self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is open."""
+        return self._open <= 0
 
     def add(self, count: int) -> None:
         """Open *count* more; only while one is open, because a latch that is done stays so."""
@@ -25,11 +29,15 @@ class Latch:
     def count_down(self) -> None:
         """One is done."""
         self._open -= 1
-        self._end_at_zero()
+        if self._open == 0:
+            for waiter in self._waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     def fail(self, error: Exception) -> None:
         """One has failed. The waiters get the first error, but only when the others have ended."""
-        self._error = self._error or error
+        if not self.is_done:
+            self._error = self._error or error
         self.count_down()
 
     async def wait(self) -> None:
@@ -38,12 +46,9 @@ class Latch:
         Raises:
             Exception: The first that `fail` was given.
         """
-        await asyncio.shield(self._done)
-
-    def _end_at_zero(self) -> None:
-        if self._open > 0 or self._done.done():
-            return
-        if self._error is None:
-            self._done.set_result(None)
-        else:
-            self._done.set_exception(self._error)
+        if not self.is_done:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+        if self._error is not None:
+            raise self._error

@@ -145,15 +145,19 @@ class Consumer:
         # Before all else: without a receipt, the next ack of several would settle, and lose, it.
         receipt = receipts.receipt(delivered.tag)
         headers = delivered.headers
-        counted = headers.get("x-delivery-count")
-        # From 4.3 on the count includes failures only: a redelivery may not raise it.
-        redeliveries = max(
-            counted if isinstance(counted, int) else 0, int(delivered.is_redelivered)
-        )
-        message = Message(delivered.body, queue, headers, redeliveries)
+        message = Message(delivered.body, queue, headers, _redeliveries(delivered, headers))
         task = asyncio.get_running_loop().create_task(self._settler.settle(message, receipt))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
+
+
+def _redeliveries(delivered: Delivered, headers: Mapping[str, object]) -> int:
+    """How often a message was delivered before."""
+    if not delivered.is_redelivered:
+        return 0
+    counted = headers.get("x-delivery-count")
+    # From 4.3 on the count includes failures only: a redelivery may not raise it.
+    return max(counted if isinstance(counted, int) else 0, 1)
 
 
 async def _cancel(consuming: Consuming) -> None:

@@ -1,8 +1,9 @@
 """Messages as they come in frames: a method, a header with properties, and parts of the body."""
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from pamqp import decode
 from pamqp.commands import Basic
@@ -51,22 +52,49 @@ class Delivered:
 
     @property
     def headers(self) -> Mapping[str, object]:
-        """Its headers, decoded; empty without any, and if they cannot be decoded.
+        """Its headers; empty without any, and if they cannot be decoded."""
+        return _Headers(self.properties, self.exchange)
+
+
+class _Headers(Mapping[str, object]):
+    """Headers that are decoded when somebody looks at them: a deliverer, for one, does not.
+
+    Args:
+        properties: The properties of a message, encoded.
+        exchange: Where it was published to.
+    """
+
+    def __init__(self, properties: bytes, exchange: str) -> None:
+        self._properties = properties
+        self._exchange = exchange
+
+    def __getitem__(self, name: str) -> object:
+        return self._decoded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._decoded)
+
+    def __len__(self) -> int:
+        return len(self._decoded)
+
+    @cached_property
+    def _decoded(self) -> Mapping[str, object]:
+        """All of them.
 
         Another program's header may have a name that is no UTF-8, a time far in the future, or very
         many tables in each other. The message must reach its handler even so, which settles it.
         """
-        flags = int.from_bytes(self.properties[:2], "big")
+        flags = int.from_bytes(self._properties[:2], "big")
         if not flags & _HEADERS:
             return {}
         place = 2
         for text in (_CONTENT_TYPE, _CONTENT_ENCODING):
             if flags & text:
-                place += 1 + self.properties[place]
+                place += 1 + self._properties[place]
         try:
-            _, headers = decode.field_table(self.properties[place:])
+            _, headers = decode.field_table(self._properties[place:])
         except (ValueError, RecursionError) as error:
-            get_logger().warning("headers.unreadable", exchange=self.exchange, reason=str(error))
+            get_logger().warning("headers.unreadable", exchange=self._exchange, reason=str(error))
             return {}
         return headers
 

@@ -51,19 +51,17 @@ class RoutedNotes:
         self._held = 0
         self._max_held = max_held
 
-    async def note(self, matched: Iterable[Routed]) -> None:
-        """Note for each event which webhooks it was routed to; returns when that is confirmed."""
+    def note(self, matched: Iterable[Routed]) -> Latch:
+        """Note for each event which webhooks it was routed to; done when that is confirmed."""
         notes = [routed(event, webhook_ids, held) for event, webhook_ids, held in matched]
         latch = Latch(len(notes))
         for note in notes:
             self._notes.add(OutgoingNote(note, latch))
-        self._held += 1
+        if notes:
+            self._held += 1
         if self._held >= self._max_held:
             self._notes.hurry()
-        try:
-            await latch.wait()
-        finally:
-            self._held -= 1
+        return latch
 
     def hold_nothing(self) -> None:
         """From now on no note waits for others: the process stops."""
@@ -74,6 +72,8 @@ class RoutedNotes:
         await self._publisher.publish_surely(body, exchange=JOURNAL)
         for item in items:
             item.latch.count_down()
+            if item.latch.is_done:
+                self._held -= 1
 
 
 def _weigh(item: OutgoingNote, _last: OutgoingNote | None) -> int:

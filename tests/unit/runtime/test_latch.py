@@ -44,7 +44,7 @@ async def test_it_is_not_done_before_everything_is_added() -> None:
     latch = Latch()
     latch.add(1)
     latch.count_down()
-    assert not latch._done.done()
+    assert not latch.is_done
     latch.count_down()
     await latch.wait()
 

@@ -143,7 +143,7 @@ async def test_a_broker_that_takes_nothing_more_is_given_up_after_the_time_given
 
 
 @pytest.mark.parametrize("has_room", [True, False])
-async def test_a_lost_connection_ends_each_wait(up: Up, has_room: bool) -> None:
+async def test_a_lost_connection_ends_each_wait(up: Up, *, has_room: bool) -> None:
     channel = FakeChannel(..., has_room=has_room)
     publisher = up(channel)
     publishing = asyncio.create_task(publisher.publish(b"", exchange="x"))
