@@ -2,7 +2,7 @@
 
 import pytest
 
-from portcall.schemas.artifact_types import artifact_type, is_referrer_tag
+from portcall.schemas.artifact_types import _answers, artifact_type, is_referrer_tag
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -31,6 +31,15 @@ def test_config_and_layers_tell_the_type(
     config_type: str, layers: tuple[str, ...], expected: str
 ) -> None:
     assert artifact_type("", config_type, "", layers) == expected
+
+
+@pytest.mark.parametrize("media_type", ["", INDEX, CONFIG, "application/vnd.example"])
+@pytest.mark.parametrize(
+    "tag", ["", "v1", "sha", "sha256-ab", f"sha256-{HEX}", f"sha256-{HEX}.sig"]
+)
+def test_the_short_way_says_what_all_facts_say(media_type: str, tag: str) -> None:
+    expected = next(_answers(media_type, "", tag, ()), "")
+    assert artifact_type(media_type, "", tag) == expected
 
 
 def test_a_tag_of_a_referrer_and_an_index_are_surer_than_the_config() -> None:

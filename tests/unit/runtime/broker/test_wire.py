@@ -128,3 +128,11 @@ async def test_a_connection_without_a_wire_is_a_fault_of_ours() -> None:
     channel.connection = cast("Any", object())
     with pytest.raises(BrokerError):
         wire_of(channel.as_channel())
+
+
+async def test_there_is_room_while_the_system_has_taken_all_that_was_written(
+    fake: FakeChannel,
+) -> None:
+    assert fake.wire.has_room
+    fake.writer.transport.waiting = 1
+    assert not fake.wire.has_room

@@ -19,10 +19,21 @@ MOST = 100
 """Bytes of a body in one frame."""
 
 
+class FakeTransport:
+    """Says how many bytes the system has not taken yet."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+
 class FakeWriter:
     """Keeps what is written."""
 
     def __init__(self) -> None:
+        self.transport = FakeTransport()
         self.data = b""
         self.is_closed = False
         self.has_room = asyncio.Event()

@@ -37,6 +37,26 @@ def test_a_format_is_taken(wanted: dict[str, object], stored: dict[str, str] | N
 
 
 @pytest.mark.parametrize(
+    ("stored", "needs_consent", "reads_answers"),
+    [
+        ({"name": "cloudevents"}, False, False),
+        ({"name": "cloudevents", "origin": "events.example"}, True, False),
+        ({"name": "eventgrid", "validation": "off"}, False, False),
+        ({"name": "eventgrid", "validation": "on"}, True, False),
+        ({"name": "slack"}, False, True),
+        ({"name": "discord"}, False, True),
+        ({"name": "ghcr"}, False, False),
+    ],
+)
+def test_what_an_attempt_asks_of_a_format(
+    stored: dict[str, str], *, needs_consent: bool, reads_answers: bool
+) -> None:
+    chosen = chosen_of(stored)
+    assert chosen is not None
+    assert (chosen.needs_consent, chosen.reads_answers) == (needs_consent, reads_answers)
+
+
+@pytest.mark.parametrize(
     ("wanted", "field", "problem"),
     [
         ({}, ".name", "is required: one of acr, cloudevents"),

@@ -154,6 +154,11 @@ def test_a_delivery_of_github_has_one_id_on_each_attempt() -> None:
     assert chosen.format.headers(chosen.options, 7, "hook7") == (("X-GitHub-Hook-ID", "7"),)
 
 
+def test_a_delivery_of_github_has_the_events_id_where_that_is_a_uuid() -> None:
+    given = msgspec.structs.replace(event(), id="0f1c5a40-0e3b-4d0c-9a55-7c2f9d1e4b60")
+    assert dict(rendered("ghcr", given).headers)["X-GitHub-Delivery"] == given.id
+
+
 def test_a_child_manifest_of_github_has_an_empty_tag() -> None:
     version = document("ghcr", event(tag=None))["package"]["package_version"]
     assert version["container_metadata"]["tag"]["name"] == ""
