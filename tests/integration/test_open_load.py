@@ -54,3 +54,12 @@ async def test_what_does_not_come_is_missing() -> None:
         measured = await sending.run()
     assert (measured.deliveries, measured.missing) == (0, 20)
     assert measured.refused == 20  # the sink answers 200, and a producer 202
+
+
+async def test_a_request_without_an_answer_counts_as_refused_and_ends() -> None:
+    (port,) = free_ports(1)
+    sending = Sending(_load(port, patience_s=0.1))
+    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, HOST, port)
+    async with server:
+        measured = await sending.run()
+    assert (measured.refused, measured.missing) == (20, 20)
