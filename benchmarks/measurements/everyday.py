@@ -24,15 +24,16 @@ from benchmarks.harness.whole import Place, Start, go, node, portcall
 from benchmarks.measurements import bars
 from portcall.cli.ports import HOST
 from portcall.cli.up.broker import PrivateBroker
+from portcall.cli.up.plan import DIRECT_WEBHOOKS
 
 TITLE = "Everyday rates"
 OURS = "portcall"
 HAND = "go"
-_DIRECT = {"direct_webhooks": "50000"}
+_SETTINGS = {"direct_webhooks": DIRECT_WEBHOOKS}
+"""All contenders share one broker. These are those of `portcall up` with a node of its own."""
 FORMS: Mapping[str, Start] = {
-    "direct": portcall(ROOT, **_DIRECT),
-    "compact": portcall(ROOT, "--compact"),
-    "compact-direct": portcall(ROOT, "--compact", **_DIRECT),
+    "router": portcall(ROOT, direct_webhooks="0"),
+    "compact": portcall(ROOT, "--compact", **_SETTINGS),
 }
 """Other forms of this checkout, measured where ``--peers`` names them."""
 COUNTED_RATE = 200
@@ -74,7 +75,8 @@ class Plan:
                 seconds,
             )
         )
-        starts = {OURS: portcall(), **{name: portcall(where) for name, where in rare.trees}}
+        trees = {OURS: ROOT, **dict(rare.trees)}
+        starts = {name: portcall(where, **_SETTINGS) for name, where in trees.items()}
         by_hand = {HAND: go(), "node": node()}
         starts |= {name: by_hand[name] for name in by_hand if not mode.peers or name in mode.peers}
         starts |= {name: start for name, start in FORMS.items() if name in mode.peers}

@@ -21,6 +21,9 @@ from portcall.schemas.topology import Topology, topology
 
 ALLOW_TARGETS = "127.0.0.0/8,::1/128"
 """The default networks that webhooks may send to: a first consumer usually runs on this machine."""
+DIRECT_WEBHOOKS = "50000"
+"""With a node of its own: `portcall up` replaces all roles at once, and the node is no cluster. So
+the reasons against the direct way (docs/decisions/0057) hold only elsewhere."""
 MANAGEMENT_BIND = "PORTCALL_MANAGEMENT_BIND"
 TLS_BIND = "PORTCALL_MANAGEMENT_TLS_BIND"
 PRODUCER_BIND = "PORTCALL_PRODUCER_BIND"
@@ -182,6 +185,8 @@ def roles_environment(environ: Mapping[str, str], home: Home) -> dict[str, str]:
     env["PORTCALL_HEALTH_BIND"] = "127.0.0.1:0"
     env.setdefault("PORTCALL_DATABASE_URL", home.database_url)
     env.setdefault("PORTCALL_ALLOW_TARGETS", ALLOW_TARGETS)
+    if "PORTCALL_AMQP_URL" not in env:
+        env.setdefault("PORTCALL_DIRECT_WEBHOOKS", DIRECT_WEBHOOKS)
     if "PORTCALL_TOKEN" not in env:
         env["PORTCALL_TOKEN"] = home.token()
     return env

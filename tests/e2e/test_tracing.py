@@ -56,6 +56,7 @@ def installation(
 ) -> Iterator[Installation]:
     environ = {
         "PORTCALL_TRACING": "on",
+        "PORTCALL_DIRECT_WEBHOOKS": "0",  # with a span of the router
         "PORTCALL_RETRY_SCHEDULE": "1s,1s",
         "PORTCALL_LOG_FORMAT": "json",
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,

@@ -257,8 +257,12 @@ async def laboratory(
     arguments: tuple[str, ...] = (),
 ) -> AsyncIterator[Lab]:
     """`portcall up` in a folder of its own, which is there, with a sink."""
-    quiet = {"PORTCALL_LOG_LEVEL": "warning", "PORTCALL_ATTEMPT_TIMEOUT": "3s"}
-    installation = Installation(folder / "home", {**quiet, **(environ or {})}, arguments)
+    usual = {
+        "PORTCALL_LOG_LEVEL": "warning",
+        "PORTCALL_ATTEMPT_TIMEOUT": "3s",
+        "PORTCALL_DIRECT_WEBHOOKS": "0",  # as with a broker of one's own: routers have work
+    }
+    installation = Installation(folder / "home", {**usual, **(environ or {})}, arguments)
     timeout = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(timeout=timeout) as http:
         sink = HostileSink(folder, http)

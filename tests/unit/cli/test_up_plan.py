@@ -9,7 +9,13 @@ from portcall.cli.errors import UpError, UsageError
 from portcall.cli.home import Home
 from portcall.cli.up import plan as planning
 from portcall.cli.up.pipeline import environ_of, prepare_store
-from portcall.cli.up.plan import ALLOW_TARGETS, client_url, make_plan, roles_environment
+from portcall.cli.up.plan import (
+    ALLOW_TARGETS,
+    DIRECT_WEBHOOKS,
+    client_url,
+    make_plan,
+    roles_environment,
+)
 from portcall.runtime.errors import SettingsError
 from portcall.runtime.settings import HostPort
 from portcall.store.engine import open_store
@@ -48,8 +54,23 @@ def test_what_the_environment_leaves_open_is_filled_in(home: Home) -> None:
         "PORTCALL_HEALTH_BIND": "127.0.0.1:0",
         "PORTCALL_DATABASE_URL": f"sqlite:///{home.path}/portcall.db",
         "PORTCALL_ALLOW_TARGETS": ALLOW_TARGETS,
+        "PORTCALL_DIRECT_WEBHOOKS": DIRECT_WEBHOOKS,
         "PORTCALL_TOKEN": home.token(),
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param({}, DIRECT_WEBHOOKS, id="a node of its own"),
+        pytest.param({"PORTCALL_AMQP_URL": "amqp://broker/"}, None, id="another broker"),
+        pytest.param({"PORTCALL_DIRECT_WEBHOOKS": "0"}, "0", id="turned off"),
+    ],
+)
+def test_single_events_skip_the_router_with_a_node_of_its_own(
+    home: Home, given: dict[str, str], expected: str | None
+) -> None:
+    assert roles_environment(given, home).get("PORTCALL_DIRECT_WEBHOOKS") == expected
 
 
 def test_what_the_environment_says_is_kept_and_an_empty_variable_says_nothing(home: Home) -> None:
