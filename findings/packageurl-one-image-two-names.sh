@@ -27,8 +27,8 @@ const lines = require("fs").readFileSync(0, "utf8").trim().split("\n");
 console.log(lines.map((line) => PackageURL.fromString(line).toString()).join("\n"));
 JS
 cat >"$work/images" <<'TXT'
-pkg:oci/app@sha256:ad94?repository_url=ghcr.io
-pkg:oci/app@sha256:ad94?repository_url=ghcr.io/team/app
+pkg:oci/app@sha256:ad94?repository_url=registry.example
+pkg:oci/app@sha256:ad94?repository_url=registry.example/team/app
 pkg:oci/app@sha256:ad94?repository_url=localhost:5000/app
 pkg:golang/github.com/distribution/distribution@v2.8.2%2Bincompatible
 TXT
@@ -39,12 +39,12 @@ node "$work/again.js" <"$work/images" >"$work/javascript.txt"
     sed 's/^/JavaScript: /' "$work/javascript.txt"
     cmp -s <(node "$work/again.js" <"$work/python.txt") "$work/javascript.txt" && echo "JavaScript makes its own of what Python wrote"
     cmp -s <(python3 "$work/again.py" <"$work/javascript.txt") "$work/python.txt" && echo "Python makes its own of what JavaScript wrote"
-} | described 'Python:     pkg:oci/app@sha256:ad94?repository_url=ghcr.io
-Python:     pkg:oci/app@sha256:ad94?repository_url=ghcr.io/team/app
+} | described 'Python:     pkg:oci/app@sha256:ad94?repository_url=registry.example
+Python:     pkg:oci/app@sha256:ad94?repository_url=registry.example/team/app
 Python:     pkg:oci/app@sha256:ad94?repository_url=localhost:5000/app
 Python:     pkg:golang/github.com/distribution/distribution@v2.8.2%2Bincompatible
-JavaScript: pkg:oci/app@sha256:ad94?repository_url=ghcr.io
-JavaScript: pkg:oci/app@sha256:ad94?repository_url=ghcr.io%2Fteam%2Fapp
+JavaScript: pkg:oci/app@sha256:ad94?repository_url=registry.example
+JavaScript: pkg:oci/app@sha256:ad94?repository_url=registry.example%2Fteam%2Fapp
 JavaScript: pkg:oci/app@sha256:ad94?repository_url=localhost%3A5000%2Fapp
 JavaScript: pkg:golang/github.com/distribution/distribution@v2.8.2+incompatible
 JavaScript makes its own of what Python wrote
