@@ -9,7 +9,7 @@
 # (containers/common#1630 of 2023 mends it for later versions.)
 # Matters to: pipelines that hand an image on as a layout instead of by a registry: the tag is lost, and whether
 # the image can be pulled at all is up to the folder.
-# The guess before: each is pulled, and NAME names it.
+# The guess before: NAME names the image, and with one the name of the folder does not matter.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 debian_package podman 4.3.1
