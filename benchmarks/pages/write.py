@@ -41,9 +41,7 @@ _HEAD = """\
 `benchmarks/` measured every figure here, on the machine that is named below it; none is copied by
 hand. The speed of shared machines drifts: compare the ratios, which are medians of pairs that ran
 in turn, before the absolute figures. The line below each table names the day and the commit. Roles
-that were changed later are not measured again: at everyday rates a delivery costs less CPU since
-2026-11-29 ([0049](decisions/0049-records-wait-for-others.md),
-[0055](decisions/0055-we-read-and-write-our-own-frames.md)).
+that were changed later are not measured again.
 """
 
 
