@@ -52,7 +52,8 @@ setting."""
 SHARD_HEADER = "portcall-shard"
 """Of a frame on `EVENTS` that is also a frame of deliveries, all of this shard."""
 DIRECT_WEBHOOKS = 0
-"""Up to so many enabled webhooks a producer sends events past the router, by default."""
+"""Up to so many enabled webhooks a producer sends events past the router, by default; `portcall up`
+has a default of its own."""
 
 GIB = 1024**3
 Argument = str | int

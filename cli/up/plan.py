@@ -23,7 +23,7 @@ ALLOW_TARGETS = "127.0.0.0/8,::1/128"
 """The default networks that webhooks may send to: a first consumer usually runs on this machine."""
 DIRECT_WEBHOOKS = "50000"
 """With a node of its own: `portcall up` replaces all roles at once, and the node is no cluster. So
-the reasons against the direct way (docs/decisions/0057) hold only elsewhere."""
+two of the three prices of the direct way (docs/decisions/0057) are not paid."""
 MANAGEMENT_BIND = "PORTCALL_MANAGEMENT_BIND"
 TLS_BIND = "PORTCALL_MANAGEMENT_TLS_BIND"
 PRODUCER_BIND = "PORTCALL_PRODUCER_BIND"

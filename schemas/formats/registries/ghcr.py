@@ -25,7 +25,7 @@ PACKAGE = "package"
 """The usual event; the other is ``registry_package``."""
 _ACTIONS = frozenset((Action.PUSH,))
 DELIVERIES = uuid.UUID("6d2e1b6e-5f8e-5f43-9a51-6e0c3a3f6f0d")
-"""The namespace of our delivery ids: an event's is the same on each attempt."""
+"""The namespace of our delivery ids where an event's own is none: the same on each attempt."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOT_KNOWN = "0001-01-01T00:00:00Z"
 """GitHub itself sends it as the version's time."""
@@ -75,9 +75,7 @@ def _headers(facts: Facts, kind: str) -> Headers:
 def _delivery_id(facts: Facts) -> str:
     """The event's id, if it is a UUID as GitHub's ids are; else one of version 5 made of it.
 
-    As `uuid.uuid5` makes it, in a third of its 3.7 us.
-
-    Source: RFC 9562, 5.5.
+    The latter is what `uuid.uuid5` makes, in a third of its 3.7 us. Source: RFC 9562, 5.5.
     """
     if _UUID.fullmatch(facts.id):
         return facts.id
