@@ -82,11 +82,14 @@ class Attempter:
         """*template* if an attempt may begin; None: the consequence was carried out instead."""
         delivery, webhook = job.delivery, None if template is None else template.webhook
         instead: Consequence
-        if webhook is None:
-            instead = unwanted(delivery, webhook, self._clock_ms())
-        elif webhook.standings and standing_of(job, webhook) is Standing.OVERTAKEN:
+        overtaken = (
+            webhook is not None
+            and webhook.standings  # nearly never
+            and standing_of(job, webhook) is Standing.OVERTAKEN
+        )
+        if overtaken:
             instead = Dropped()
-        elif not webhook.takes(probe=delivery.probe):
+        elif webhook is None or not webhook.takes(probe=delivery.probe):
             instead = unwanted(delivery, webhook, self._clock_ms())
         elif self.stopping:
             instead = PutBack()
@@ -114,7 +117,7 @@ class Attempter:
     async def _attempt_formed(self, job: Job, template: Template, form: Chosen) -> bool | None:
         """Do the same in another format than ACR's, with the endpoint's consent if it needs one."""
         now_ms = self._clock_ms()
-        if form.needs_consent and self._consents.is_missing(template, form):
+        if self._consents.is_missing(template, form):
             failed = await self._consents.ask(template, form, now_ms)
             if failed is None:
                 return await self.attempt(job)  # the webhook may have changed meanwhile

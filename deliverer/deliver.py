@@ -112,7 +112,7 @@ class Deliverer:
         lanes.on_held_back = self._held_back.set
         self._gate = Gate(lanes, outbox)
         self._frames: dict[bytes, asyncio.Future[None]] = {}
-        """The frames in work, and what else waits for their end."""
+        """The frames in work; a further copy of one waits for its end."""
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def handle(self, message: Message) -> None:

@@ -24,12 +24,12 @@ from benchmarks.harness.whole import Place, Start, go, node, portcall
 from benchmarks.measurements import bars
 from portcall.cli.ports import HOST
 from portcall.cli.up.broker import PrivateBroker
-from portcall.cli.up.plan import DIRECT_WEBHOOKS
+from portcall.cli.up.plan import OWN_NODE_DIRECT_WEBHOOKS
 
 TITLE = "Everyday rates"
 OURS = "portcall"
 HAND = "go"
-_SETTINGS = {"direct_webhooks": DIRECT_WEBHOOKS}
+_SETTINGS = {"direct_webhooks": OWN_NODE_DIRECT_WEBHOOKS}
 """All contenders share one broker. These are those of `portcall up` with a node of its own."""
 FORMS: Mapping[str, Start] = {
     "router": portcall(ROOT, direct_webhooks="0"),

@@ -21,7 +21,7 @@ from portcall.schemas.topology import Topology, topology
 
 ALLOW_TARGETS = "127.0.0.0/8,::1/128"
 """The default networks that webhooks may send to: a first consumer usually runs on this machine."""
-DIRECT_WEBHOOKS = "50000"
+OWN_NODE_DIRECT_WEBHOOKS = "50000"
 """With a node of its own: `portcall up` replaces all roles at once, and the node is no cluster. So
 two of the three prices of the direct way (docs/decisions/0057) are not paid."""
 MANAGEMENT_BIND = "PORTCALL_MANAGEMENT_BIND"
@@ -186,7 +186,7 @@ def roles_environment(environ: Mapping[str, str], home: Home) -> dict[str, str]:
     env.setdefault("PORTCALL_DATABASE_URL", home.database_url)
     env.setdefault("PORTCALL_ALLOW_TARGETS", ALLOW_TARGETS)
     if "PORTCALL_AMQP_URL" not in env:
-        env.setdefault("PORTCALL_DIRECT_WEBHOOKS", DIRECT_WEBHOOKS)
+        env.setdefault("PORTCALL_DIRECT_WEBHOOKS", OWN_NODE_DIRECT_WEBHOOKS)
     if "PORTCALL_TOKEN" not in env:
         env["PORTCALL_TOKEN"] = home.token()
     return env

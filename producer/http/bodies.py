@@ -96,7 +96,7 @@ class Bodies:
                 JSON.
         """
         size = min(_announced_size(request, MAX_BODY_BYTES), MAX_BODY_BYTES)
-        return Held(_Room((self._pool,)), size, partial(self._whole_or_skimmed, request))
+        return Held(_Room((self._pool,)), size, partial(self._any_size, request))
 
     async def _whole(
         self,
@@ -110,7 +110,7 @@ class Bodies:
                 return await _bounded(request, max_bytes, hold)
         return body
 
-    async def _whole_or_skimmed(self, request: web.Request) -> bytes | Skimmed:
+    async def _any_size(self, request: web.Request) -> bytes | Skimmed:
         body = _arrived(request, MAX_BODY_BYTES)
         if body is None:
             async with self._in_time(request) as time:

@@ -45,46 +45,9 @@ class ConfirmedChannel:
         self._wire = divert(channel, self._takes)
         channel.closing.add_done_callback(self._closed)
 
-    async def publish(
-        self,
-        body: bytes,
-        *,
-        exchange: str,
-        key: str = "",
-        headers: Mapping[str, str | int] | None = None,
-        lasting: bool = True,
-        content_type: str = CONTENT_TYPE,
-    ) -> None:
-        """Publish one message; returns when the broker has confirmed it.
-
-        Args:
-            body: The message.
-            exchange: The exchange to publish to.
-            key: The routing key.
-            headers: Flat headers.
-            lasting: Whether the message is kept on disk, and a queue must take it.
-            content_type: Of the body.
-
-        Raises:
-            PublishError: No queue takes it.
-            DeliveryError: A queue refused it.
-            ChannelInvalidStateError: The channel is closed.
-            ConnectionError: The connection is closed.
-            Exception: The reason for the end of the channel before the confirm.
-        """
-        await self._wire.room()
-        await self.begin(
-            body,
-            exchange=exchange,
-            key=key,
-            headers=headers,
-            lasting=lasting,
-            content_type=content_type,
-        )
-
     @property
     def has_room(self) -> bool:
-        """Whether the broker takes what is written: nobody needs to wait for `room`."""
+        """Whether the broker takes what is written, so that `room` would not wait."""
         return self._wire.has_room
 
     async def room(self) -> None:
@@ -105,7 +68,20 @@ class ConfirmedChannel:
         lasting: bool = True,
         content_type: str = CONTENT_TYPE,
     ) -> "asyncio.Future[None]":
-        """Write one message, as `publish` does; the future is its confirm.
+        """Write one message, without waiting for `room`.
+
+        Args:
+            body: The message.
+            exchange: The exchange to publish to.
+            key: The routing key.
+            headers: Flat headers.
+            lasting: Whether the message is kept on disk, and a queue must take it.
+            content_type: Of the body.
+
+        Returns:
+            Done when the broker has confirmed the message. It fails with `PublishError` (no queue
+            takes it), `DeliveryError` (a queue refused it), or the reason for the end of the
+            channel before the confirm.
 
         Raises:
             ChannelInvalidStateError: The channel is closed.

@@ -92,7 +92,7 @@ async def _queue(channel: Channel) -> str:
 async def _send(sender: ConfirmedChannel, exchange: str, headers: dict[str, str | int]) -> None:
     """Publish a frame without events; the queues that it reaches have it afterwards."""
     try:
-        await sender.publish(
+        await sender.begin(
             EMPTY_FRAME, exchange=exchange, key=PROBE_KEY, headers=headers, lasting=False
         )
     except DeliveryError:

@@ -261,7 +261,8 @@ class Publisher:
             return
         try:
             async with asyncio.timeout(1.0):
-                await channel.publish(
+                await channel.room()
+                await channel.begin(
                     body, exchange=exchange, lasting=False, content_type="application/json"
                 )
         except BROKER_FAILURES as error:

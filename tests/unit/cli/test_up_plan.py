@@ -11,7 +11,7 @@ from portcall.cli.up import plan as planning
 from portcall.cli.up.pipeline import environ_of, prepare_store
 from portcall.cli.up.plan import (
     ALLOW_TARGETS,
-    DIRECT_WEBHOOKS,
+    OWN_NODE_DIRECT_WEBHOOKS,
     client_url,
     make_plan,
     roles_environment,
@@ -54,7 +54,7 @@ def test_what_the_environment_leaves_open_is_filled_in(home: Home) -> None:
         "PORTCALL_HEALTH_BIND": "127.0.0.1:0",
         "PORTCALL_DATABASE_URL": f"sqlite:///{home.path}/portcall.db",
         "PORTCALL_ALLOW_TARGETS": ALLOW_TARGETS,
-        "PORTCALL_DIRECT_WEBHOOKS": DIRECT_WEBHOOKS,
+        "PORTCALL_DIRECT_WEBHOOKS": OWN_NODE_DIRECT_WEBHOOKS,
         "PORTCALL_TOKEN": home.token(),
     }
 
@@ -62,7 +62,7 @@ def test_what_the_environment_leaves_open_is_filled_in(home: Home) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        pytest.param({}, DIRECT_WEBHOOKS, id="a node of its own"),
+        pytest.param({}, OWN_NODE_DIRECT_WEBHOOKS, id="a node of its own"),
         pytest.param({"PORTCALL_AMQP_URL": "amqp://broker/"}, None, id="another broker"),
         pytest.param({"PORTCALL_DIRECT_WEBHOOKS": "0"}, "0", id="turned off"),
     ],

@@ -28,12 +28,21 @@ async def channel(fake: FakeChannel) -> ConfirmedChannel:
     return ConfirmedChannel(fake.as_channel())
 
 
+async def published(
+    channel: ConfirmedChannel,
+    body: bytes,
+    **how: Any,  # noqa: ANN401 (as in the call)
+) -> None:
+    await channel.room()
+    await channel.begin(body, **how)
+
+
 def begun(
     channel: ConfirmedChannel,
     body: bytes = b"body",
     **how: Any,  # noqa: ANN401 (as in the call)
 ) -> "asyncio.Task[None]":
-    return asyncio.ensure_future(channel.publish(body, exchange="x", key="k", **how))
+    return asyncio.ensure_future(published(channel, body, exchange="x", key="k", **how))
 
 
 async def turn() -> None:
@@ -167,7 +176,7 @@ async def test_the_end_of_the_channel_fails_what_is_not_confirmed(
     with pytest.raises(ConnectionClosed):
         await publishing
     with pytest.raises(ChannelInvalidStateError):
-        await channel.publish(b"", exchange="x")
+        await channel.begin(b"", exchange="x")
 
 
 async def test_nothing_is_counted_that_cannot_be_written(
@@ -175,9 +184,9 @@ async def test_nothing_is_counted_that_cannot_be_written(
 ) -> None:
     fake.writer.is_closed = True
     with pytest.raises(ConnectionError):
-        await channel.publish(b"", exchange="x")
+        await channel.begin(b"", exchange="x")
     with pytest.raises(ValueError, match="length"):
-        await channel.publish(b"", exchange="x" * 256)
+        await channel.begin(b"", exchange="x" * 256)
     fake.writer.is_closed = False
     publishing = begun(channel)
     await turn()
