@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import sys
+import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -64,6 +65,7 @@ class Hook(BaseHTTPRequestHandler):
         # MISTAKE: one signature only, so a rotation of the secret cuts everybody off
         if self.headers["webhook-signature"] != "v1," + base64.b64encode(digest).decode():
             raise ValueError("the signature is wrong")
+        time.sleep(0.01)  # MISTAKE: it works while the sender waits, who opens more connections
         # MISTAKE: whether it came before, or something newer did, nobody asks
         self.server.processed.append(self.headers["webhook-id"])
         self._answer(200, b"")
