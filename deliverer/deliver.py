@@ -159,23 +159,19 @@ class Deliverer:
             await asyncio.sleep(self._stored_within_s)
         await self._gate.enter()
         latch = Latch(len(frame.deliveries))
-        alone = len(frame.deliveries) == len(frame.events)
         if self._tracing is None:
-            jobs = [
-                Job(frame.events[each.event], each, latch, is_alone=alone)
-                for each in frame.deliveries
-            ]
+            jobs = [Job(frame.events[each.event], each, latch) for each in frame.deliveries]
         else:
             events, links = self._tracing.arrived(frame.events)
             jobs = [
-                Job(events[each.event], each, latch, links[each.event], alone)
-                for each in frame.deliveries
+                Job(events[each.event], each, latch, links[each.event]) for each in frame.deliveries
             ]
         if again or has_copies(jobs, known):
             jobs = await not_attempted(self._log_store, jobs)
         templates = await self._webhooks.load({job.delivery.webhook_id for job in jobs})
-        for job in jobs:
-            self._begin(job, templates[job.delivery.webhook_id])
+        begun = [job for job in jobs if self._begin(job, templates[job.delivery.webhook_id])]
+        if len(begun) > 1:
+            self._attempter.make_ready(begun, templates)
         self._gate.let_in()
         await latch.wait()
 
@@ -248,17 +244,21 @@ class Deliverer:
         for job in self._lanes.empty_lines():
             self._endings.carry_out(job, PutBack())
 
-    def _begin(self, job: Job, template: Template | None) -> None:
-        """Start the delivery if it may start now; otherwise carry out the consequence at once."""
+    def _begin(self, job: Job, template: Template | None) -> bool:
+        """Start the delivery if it may start now; otherwise carry out the consequence at once.
+
+        Returns:
+            Whether this process will attempt it: it has a task, or waits in its line.
+        """
         template = self._attempter.usable(job, template)
         if template is None:
-            return
+            return False
         if instead := untimely(job, template.webhook, self._rules, self._clock_ms()):
             self._endings.carry_out(job, instead)
-        else:
-            self._admit(job, template.webhook)
+            return False
+        return self._admit(job, template.webhook)
 
-    def _admit(self, job: Job, webhook: Webhook) -> None:
+    def _admit(self, job: Job, webhook: Webhook) -> bool:
         """Start the delivery if its endpoint has room; else let it wait in the line, or park it."""
         now = self._clock.now()
         attempt, parked = job.delivery.attempt, job.delivery.parks > 0
@@ -278,8 +278,10 @@ class Deliverer:
                 self._start(job, now)
             case Admission.PARK:
                 self._park(job)
+                return False
             case Admission.WAIT:
-                return
+                pass
+        return True
 
     def _accepted(self, job: Job, now: float) -> float:
         """When the event was accepted, by our clock; -inf if the delivery was attempted before."""

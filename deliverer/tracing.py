@@ -19,6 +19,7 @@ from portcall.runtime.tracing.facts import (
 )
 from portcall.runtime.tracing.spans import Kind, Moment, Span, Tracer, joined
 from portcall.schemas.events import Event
+from portcall.schemas.formats.results import NO_HEADERS, Headers
 from portcall.schemas.traces import TRACEPARENT, Context, Trace, attempt_context, is_kept
 
 
@@ -41,17 +42,17 @@ class Tracing:
         traced = [event if event.context else self._received(event) for event in events]
         return traced, joined([event.context for event in traced])
 
-    def headers(self, job: Job, template: Template) -> tuple[tuple[str, str], ...]:
+    def headers(self, job: Job, template: Template) -> Headers:
         """The headers of a POST that continue the trace; none if the webhook does not want them."""
         if template.webhook.traceparent is False:
-            return ()
+            return NO_HEADERS
         parent = job.event.context
         if parent is None:
-            return ()
+            return NO_HEADERS
         number = job.delivery.attempt
         sampled = is_kept(parent, number, failed=False)
         context = attempt_context(parent, job.delivery.webhook_id, number, sampled=sampled)
-        return ((TRACEPARENT, context.traceparent),)
+        return {TRACEPARENT: context.traceparent}
 
     def attempted(
         self, job: Job, template: Template, attempt: Attempt, consequence: Consequence

@@ -169,7 +169,10 @@ def _plain(secret: str, _style: Style) -> tuple[Signer, Signer]:
 
 
 def _hex(key: bytes) -> Signer:
-    return lambda content: hmac.digest(key, content, hashlib.sha256).hex()
+    def sign(content: bytes, rest: bytes = b"") -> str:
+        return hmac.digest(key, content + rest, hashlib.sha256).hex()
+
+    return sign
 
 
 def _dotted(delivery_id: str, now_s: int, body: bytes) -> bytes:

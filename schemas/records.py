@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from portcall.schemas.webhooks import looks_secret
 
@@ -58,8 +58,9 @@ class Sent(Struct, frozen=True, omit_defaults=True):
     """The request of an attempt, as it went out, with secrets masked.
 
     Attributes:
-        content: The body, where it was not the event's own: in another format than ACR's, or of a
-            handshake.
+        content: The body as text, where it is neither the event's own nor JSON.
+        json: The body itself, where it is JSON and not the event's own. Earlier versions wrote it
+            as ``content``.
     """
 
     uri: str
@@ -67,6 +68,14 @@ class Sent(Struct, frozen=True, omit_defaults=True):
     method: str = "POST"
     version: str = "1.1"
     content: str = ""
+    json: msgspec.Raw | UnsetType = UNSET
+
+    @property
+    def other(self) -> str | None:
+        """The body, where it was not the event's own; None: it was."""
+        if self.json:
+            return bytes(self.json).decode()
+        return self.content if self.content or self.method != "POST" else None
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):

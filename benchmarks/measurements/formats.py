@@ -30,8 +30,9 @@ AT_MOST, MOST_OF_BUILD = 1.3, 1.03
 FAN_OUTS = (10, 1)
 """One webhook is the dearest case: no rendering is used twice."""
 WEBHOOKS = 10
-DELIVERIES = (4_000, 20_000)
-PAIRS = (2, 5)
+DELIVERIES = (3_000, 6_000)
+PAIRS = (3, 15)
+"""Many short pairs: single ones differ by up to a third."""
 WARM_UP = 500
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (an example)
 TEMPLATE = '{"text": "{{ action }} of {{ image }}", "bytes": "{{ size }}"}'

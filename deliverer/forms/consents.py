@@ -109,7 +109,9 @@ def _validation(template: Template, form: Chosen, code: str, now_ms: int) -> Req
         time=acr_timestamp(now_ms),
     )
     named = delivery_id(code, webhook.id)
-    return formed(template, rendered, delivery_id=named, now_s=now_ms // 1000)
+    return formed(
+        template, rendered, delivery_id=named, now_s=now_ms // 1000, json=msgspec.Raw(rendered.body)
+    )
 
 
 def _unvalidated(answer: Answer | None, code: str) -> str:

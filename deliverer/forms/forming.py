@@ -1,9 +1,9 @@
 """Forming: what an attempt in another format than ACR's has beside the POST itself."""
 
+from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from portcall.deliverer.consequences import Consequence, GivenUp, Recorded
-from portcall.deliverer.forms.renderings import Renderings
 from portcall.deliverer.forms.requests import formed
 from portcall.deliverer.jobs import Job
 from portcall.deliverer.post.attempts import Attempt
@@ -11,8 +11,14 @@ from portcall.deliverer.post.request import Request, Template
 from portcall.deliverer.results import expired, omitted
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.formats.chosen import Chosen
-from portcall.schemas.formats.results import Headers, Omitted, Rendered, Unrenderable
-from portcall.schemas.formats.table import ACR
+from portcall.schemas.formats.results import (
+    NO_HEADERS,
+    Headers,
+    Omitted,
+    Rendered,
+    Result,
+    Unrenderable,
+)
 from portcall.schemas.records import Failure
 
 
@@ -20,10 +26,10 @@ def prepared(
     job: Job,
     template: Template,
     form: Chosen,
-    renderings: Renderings,
+    result: Result,
     now_ms: int,
     *,
-    more: Headers = (),
+    more: Headers = NO_HEADERS,
 ) -> Request | Consequence:
     """The POST of a delivery, or its consequence where nothing can be sent.
 
@@ -31,19 +37,23 @@ def prepared(
         job: The delivery.
         template: Of its webhook.
         form: The webhook's format.
-        renderings: Writes the body.
+        result: What the format makes of the event.
         now_ms: The time, milliseconds since the epoch.
         more: Further headers, which no format has.
     """
-    # To keep a rendering, and to drop it later, takes half as long as to make one.
-    rendered = form.render(job.event) if job.is_alone else renderings.of(job.event, form)
-    match rendered:
-        case Rendered():
-            named = delivery_id(job.event.id, job.delivery.webhook_id)
-            now_s = now_ms // 1000
-            if form.format is ACR and rendered.body == (own := bytes(job.event.body)):
-                return template.request(delivery_id=named, body=own, now_s=now_s, more=more)
-            return formed(template, rendered, delivery_id=named, now_s=now_s, more=more)
+    match result:
+        case Rendered() as rendered:
+            json = Raw(rendered.body)
+            is_own = json == job.event.body
+            return formed(
+                template,
+                rendered,
+                more,
+                delivery_id=delivery_id(job.event.id, job.delivery.webhook_id),
+                now_s=now_ms // 1000,
+                json=json if form.writes_json and not is_own else UNSET,
+                content="" if form.writes_json or is_own else rendered.body.decode(),
+            )
         case Omitted(reason):
             return Recorded(omitted(job.delivery, reason, now_ms))
         case Unrenderable(reason):

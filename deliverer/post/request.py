@@ -11,15 +11,15 @@ Source: ACR's webhook reference and recorded traffic; the Standard Webhooks spec
 from dataclasses import replace
 from typing import Self
 
-from msgspec import Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from portcall import __version__
 from portcall.deliverer.post.origin import Origin
 from portcall.deliverer.post.redaction import secrets_of
-from portcall.deliverer.post.signatures import Signer, github_signer, signer
+from portcall.deliverer.post.signatures import GithubSigner, Signer, github_signer, signer
 from portcall.schemas.filters import OFF
 from portcall.schemas.formats.chosen import Chosen, chosen_of
-from portcall.schemas.formats.results import Headers
+from portcall.schemas.formats.results import NO_HEADERS, Headers, lines_of
 from portcall.schemas.formats.table import ACR, JSON
 from portcall.schemas.records import Masking, Sent
 from portcall.schemas.uris import parse_uri
@@ -35,15 +35,25 @@ class Request(Struct, frozen=True):
 
     Attributes:
         origin: The target of the connection.
-        head: The request line and the headers, with the empty line after them.
-        body: The content.
+        data: All of it: the request line, the headers, an empty line and the content.
+        head_bytes: Where the content begins.
         sent: The same for the record, with secrets masked.
     """
 
     origin: Origin
-    head: bytes
-    body: bytes
+    data: bytes
+    head_bytes: int
     sent: Sent
+
+    @property
+    def head(self) -> bytes:
+        """The request line and the headers, with the empty line after them."""
+        return self.data[: self.head_bytes]
+
+    @property
+    def body(self) -> bytes:
+        """The content."""
+        return self.data[self.head_bytes :]
 
 
 class Template(Struct, frozen=True):
@@ -74,7 +84,7 @@ class Template(Struct, frozen=True):
     sign_before: Signer | None = None
     before_until_s: int = 0
     form: Chosen | None = None
-    sign_as_github: Signer | None = None
+    sign_as_github: GithubSigner | None = None
     named: frozenset[str] | None = None
 
     @classmethod
@@ -107,8 +117,10 @@ class Template(Struct, frozen=True):
         delivery_id: str,
         body: bytes,
         now_s: int,
-        more: Headers = (),
+        more: Headers = NO_HEADERS,
+        more_lines: str = "",
         content: str = "",
+        json: Raw | UnsetType = UNSET,
     ) -> Request:
         """The request of one attempt.
 
@@ -117,32 +129,42 @@ class Template(Struct, frozen=True):
             body: The exact bytes of the POST.
             now_s: The time of the attempt, seconds since the epoch.
             more: Further headers; a custom header of the webhook replaces each.
-            content: The body as text for the record; empty: it is the event's.
+            more_lines: The same as lines, if the caller has them already.
+            content: The body for the record, as text; empty: *json* has it, or it is the event's.
+            json: The same as JSON.
         """
         stamp, length = str(now_s), str(len(body))
-        shown = {**self.shown, "webhook-id": delivery_id, "webhook-timestamp": stamp}
-        lines = f"webhook-id: {delivery_id}\r\nwebhook-timestamp: {stamp}\r\n"
-        if more:
-            lines = self._added(more, shown) + lines
+        if self.named is not None and more:
+            more, more_lines = self._unnamed(more), ""
+        if more and not more_lines:
+            more_lines = lines_of(more)
+        shown = {
+            **self.shown,
+            **more,
+            "webhook-id": delivery_id,
+            "webhook-timestamp": stamp,
+        }
+        signature = ""
         if self.sign is not None:
-            claim = b"%b.%d.%b" % (delivery_id.encode(), now_s, body)
-            signed = self.sign(claim)
+            claim = f"{delivery_id}.{stamp}.".encode()
+            signed = self.sign(claim, body)
             if now_s < self.before_until_s and self.sign_before is not None:
-                signed += " " + self.sign_before(claim)
+                signed += " " + self.sign_before(claim, body)
             shown["webhook-signature"] = signed
-            lines += f"webhook-signature: {signed}\r\n"
+            signature = f"webhook-signature: {signed}\r\n"
         shown["Content-Length"] = length
-        lines += f"Content-Length: {length}\r\n\r\n"
-        head = self.head + lines.encode("ascii")
-        sent = Sent(self.uri, shown, content=content) if content else Sent(self.uri, shown)
-        return Request(self.origin, head, body, sent)
+        lines = (
+            f"{more_lines}webhook-id: {delivery_id}\r\nwebhook-timestamp: {stamp}\r\n{signature}"
+            f"Content-Length: {length}\r\n\r\n"
+        )
+        data = b"".join((self.head, lines.encode("ascii"), body))
+        sent = Sent(self.uri, shown, "POST", "1.1", content, json)
+        return Request(self.origin, data, len(data) - len(body), sent)
 
-    def _added(self, more: Headers, shown: dict[str, str]) -> str:
-        """The lines of further headers, which are added to *shown*."""
-        if self.named is not None:
-            more = tuple([each for each in more if each[0].lower() not in self.named])
-        shown.update(more)
-        return "".join([f"{name}: {value}\r\n" for name, value in more])
+    def _unnamed(self, more: Headers) -> Headers:
+        """Those of further headers that no custom header replaces."""
+        named = self.named or ()
+        return {name: value for name, value in more.items() if name.lower() not in named}
 
 
 def _form(webhook: Webhook) -> Chosen | None:
@@ -153,7 +175,7 @@ def _form(webhook: Webhook) -> Chosen | None:
     return chosen_of(webhook.format, lists_children=coalesces, names_tags=names_tags)
 
 
-def _github(webhook: Webhook, form: Chosen | None) -> Signer | None:
+def _github(webhook: Webhook, form: Chosen | None) -> GithubSigner | None:
     signs = form is not None and form.format.signs_as_github
     return github_signer(webhook.secret) if signs else None
 

@@ -132,11 +132,10 @@ class Sender:
             was
             made.
         """
-        data = request.head + request.body
         idle = self._pool.take(request.origin, self._dialer.version)
         if idle is not None:
             try:
-                return await idle.exchange(data, deadline), 0.0
+                return await idle.exchange(request.data, deadline), 0.0
             except ClosedError as error:
                 if not error.silent:
                     raise
@@ -147,7 +146,7 @@ class Sender:
                 self._pool.put(request.origin, idle)
         connection = await self._dialer.dial(request.origin, deadline, steps)
         try:
-            return await connection.exchange(data, deadline), connection.dialed.ready_at
+            return await connection.exchange(request.data, deadline), connection.dialed.ready_at
         finally:
             if steps is not None:
                 _note_answer(connection, steps)

@@ -107,14 +107,9 @@ def _request(body: bytes, sent: Sent | None) -> EventRequest:
     content: object = msgspec.Raw(body)
     if sent is None:
         return EventRequest(content)
-    if _is_other(sent):
-        content = _other(sent.content)
+    if (other := sent.other) is not None:
+        content = _other(other)
     return EventRequest(content, sent.headers, sent.method, sent.uri, sent.version)
-
-
-def _is_other(sent: Sent) -> bool:
-    """Whether something else than the event's own body was sent: a format, or a handshake."""
-    return bool(sent.content) or sent.method != "POST"
 
 
 def _other(content: str) -> object:
@@ -153,5 +148,5 @@ def _extras(seen: ShownRecord) -> EventExtras:
         message=seen.detail.message or UNSET,
         next_attempt_at=acr_timestamp(next_ms) if next_ms else UNSET,
         extras=told_extras(seen.extras, seen.tags),
-        event=msgspec.json.decode(seen.body) if sent and _is_other(sent) else UNSET,
+        event=msgspec.json.decode(seen.body) if sent and sent.other is not None else UNSET,
     )

@@ -55,7 +55,7 @@ def render(facts: Facts, options: Options) -> Result:
     body = shape.filled(values)
     if not is_binary:
         return Rendered(body)
-    return Rendered(body, _headers(facts.id, source, event_type, subject, facts.time))
+    return Rendered.of(body, _headers(facts.id, source, event_type, subject, facts.time))
 
 
 @lru_cache(maxsize=1024)
@@ -112,14 +112,14 @@ def _subject(version: str, event_type: str, source: str, actor: str) -> dict[str
 
 def _headers(event_id: str, source: str, event_type: str, subject: str, time: str) -> Headers:
     """The attributes as headers of the binary mode."""
-    return (
-        ("ce-specversion", "1.0"),
-        ("ce-id", escaped(event_id)),
-        ("ce-source", _escaped(source)),
-        ("ce-type", event_type),
-        ("ce-subject", escaped(subject)),
-        ("ce-time", escaped(time)),
-    )
+    return {
+        "ce-specversion": "1.0",
+        "ce-id": escaped(event_id),
+        "ce-source": _escaped(source),
+        "ce-type": event_type,
+        "ce-subject": escaped(subject),
+        "ce-time": escaped(time),
+    }
 
 
 def purl(facts: Facts) -> str:

@@ -19,7 +19,7 @@ from portcall.schemas.events import Action, Event
 from portcall.schemas.extras import Extras
 from portcall.schemas.formats.facts import Options, facts_of
 from portcall.schemas.formats.names import FormatName
-from portcall.schemas.formats.results import Result, Unrenderable
+from portcall.schemas.formats.results import Result, Unrenderable, is_json
 from portcall.schemas.formats.table import ACR, FORMATS, Format
 
 NAME, TEMPLATE = "name", "template"
@@ -41,6 +41,7 @@ class Chosen:
             the filter `tagsOnDelete` gets it.
         needs_consent: Whether an endpoint is asked before it gets anything.
         reads_answers: Whether more than its status decides what an answer means.
+        writes_json: Whether its bodies are JSON.
     """
 
     format: Format
@@ -49,12 +50,14 @@ class Chosen:
     names_tags: bool = False
     needs_consent: bool = field(init=False)
     reads_answers: bool = field(init=False)
+    writes_json: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Work out what each attempt would ask again."""
         asks = "origin" in self.options or self.options.get("validation") == "on"
         object.__setattr__(self, "needs_consent", asks)
         object.__setattr__(self, "reads_answers", self.format.reads_answers)
+        object.__setattr__(self, "writes_json", is_json(self.content_type))
 
     @property
     def content_type(self) -> str:

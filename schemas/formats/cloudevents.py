@@ -14,7 +14,7 @@ import msgspec
 
 from portcall.schemas.events import Action
 from portcall.schemas.formats.facts import Facts, Options, encoded
-from portcall.schemas.formats.results import Headers, Rendered, Result
+from portcall.schemas.formats.results import NO_HEADERS, Headers, Rendered, Result
 
 AZURE_TYPES: Mapping[str, str] = {
     Action.PUSH: "Microsoft.ContainerRegistry.ImagePushed",
@@ -42,13 +42,15 @@ MAX_TAGS = 1024
 _PLAIN = frozenset(range(0x21, 0x7F)) - set(b'"%')
 _ALL_PLAIN = re.compile(r"[!#$&-~]*")
 """The same, of a whole text: nearly every value."""
+_NEARLY = re.compile(r"[!-~]*")
+"""The same with what only needs to be replaced: a package URL has ``%``."""
 
 
 def render(facts: Facts, options: Options) -> Result:
     """Render an event."""
     attributes = attributes_of(facts, options)
     if options.get("mode") == "binary":
-        return Rendered(bytes(facts.event.body), binary_headers(attributes))
+        return Rendered.of(bytes(facts.event.body), binary_headers(attributes))
     whole = {**attributes, "datacontenttype": DATA, "data": msgspec.Raw(facts.event.body)}
     return Rendered(encoded(whole))
 
@@ -64,7 +66,7 @@ def origin_header(options: Options) -> Headers:
     Source: CloudEvents, "HTTP 1.1 Web Hooks", 4.
     """
     origin = options.get("origin")
-    return ((ORIGIN, origin),) if origin else ()
+    return {ORIGIN: origin} if origin else NO_HEADERS
 
 
 def attributes_of(facts: Facts, options: Options) -> dict[str, str]:
@@ -111,11 +113,13 @@ def subject_of(facts: Facts) -> str:
 
 def binary_headers(attributes: Mapping[str, str]) -> Headers:
     """The attributes as headers of the binary mode."""
-    return tuple([(f"ce-{name}", escaped(value)) for name, value in attributes.items()])
+    return {f"ce-{name}": escaped(value) for name, value in attributes.items()}
 
 
 def escaped(text: str) -> str:
     """A header's value: all but printable ASCII is percent-encoded. Source: 3.1.3.2."""
     if _ALL_PLAIN.fullmatch(text):
         return text
+    if _NEARLY.fullmatch(text):
+        return text.replace("%", "%25").replace('"', "%22")
     return "".join(chr(each) if each in _PLAIN else f"%{each:02X}" for each in text.encode())

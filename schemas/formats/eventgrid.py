@@ -27,16 +27,16 @@ def render(facts: Facts, options: Options) -> Result:
         "dataVersion": "1.0",
         "metadataVersion": "1",
     }
-    return Rendered(encoded([event]), ((HEADER, NOTIFICATION),))
+    return Rendered.of(encoded([event]), {HEADER: NOTIFICATION})
 
 
 def headers(name: str) -> Headers:
     """The headers of a subscription that is called *name*."""
-    return (
-        ("aeg-subscription-name", name.upper()),
-        ("aeg-data-version", "1.0"),
-        ("aeg-metadata-version", "1"),
-    )
+    return {
+        "aeg-subscription-name": name.upper(),
+        "aeg-data-version": "1.0",
+        "aeg-metadata-version": "1",
+    }
 
 
 def topic_of(registry: str, options: Options) -> str:
@@ -60,4 +60,4 @@ def validation(*, registry: str, options: Options, event_id: str, code: str, tim
         "dataVersion": "2",
         "metadataVersion": "1",
     }
-    return Rendered(encoded([event]), ((HEADER, VALIDATION),))
+    return Rendered.of(encoded([event]), {HEADER: VALIDATION})

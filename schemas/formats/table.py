@@ -28,7 +28,7 @@ from portcall.schemas.formats.messages import discord, googlechat, mattermost, s
 from portcall.schemas.formats.names import FormatName
 from portcall.schemas.formats.options import Option, check_dns_name, check_uri, one_of
 from portcall.schemas.formats.registries import distribution, dockerhub, ghcr, harbor, quay
-from portcall.schemas.formats.results import Headers, Result
+from portcall.schemas.formats.results import NO_HEADERS, Headers, Result
 
 JSON = "application/json; charset=utf-8"
 PLAIN_JSON = "application/json"
@@ -62,7 +62,7 @@ class Format:
     rate: float = 0.0
     judge: Judge = any_success
     pacing: Pacing = asks_nothing
-    headers: Callable[[Options, int, str], Headers] = field(default=lambda *_: ())
+    headers: Callable[[Options, int, str], Headers] = field(default=lambda *_: NO_HEADERS)
     signs_as_github: bool = False
     user_agent: str = ""
 

@@ -26,7 +26,7 @@ import msgspec
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.extras import NONE
 from portcall.schemas.formats.facts import Facts, Options, encoded
-from portcall.schemas.formats.results import Rendered, Result, Unrenderable
+from portcall.schemas.formats.results import JSON, Rendered, Result, Unrenderable, is_json
 from portcall.schemas.nesting import TOO_DEEP, is_too_deep
 from portcall.schemas.options.expressions import Budget, Expression, compiled
 
@@ -34,7 +34,6 @@ MAX_TEMPLATE = 16_384
 MAX_HOLES = 100
 MAX_STEPS = 20_000
 MAX_BODY = 262_144
-JSON = "application/json"
 FIELDS = (
     "id", "timestamp", "action", "registry", "host", "repository", "tag", "digest", "mediaType",
     "size", "actor", "artifactType", "platforms", "children", "tags", "image", "request", "payload",
@@ -52,10 +51,10 @@ Fill = Callable[[dict[str, Any], Budget], Any]
 def render(facts: Facts, options: Options) -> Result:
     """Render an event."""
     budget = Budget(MAX_STEPS)
-    is_json = _is_json(content_type(options))
+    writes_json = is_json(content_type(options))
     try:
-        value = _parsed(options["template"], is_json)(seen(facts), budget)
-        body = encoded(value) if is_json else str(value).encode()
+        value = _parsed(options["template"], writes_json)(seen(facts), budget)
+        body = encoded(value) if writes_json else str(value).encode()
     except InvalidValueError as error:
         return Unrenderable(f"the template {error.problem}".replace("this body", "this event"))
     except UnicodeEncodeError:
@@ -80,7 +79,7 @@ def check_template(text: str, options: Options) -> None:
     """
     if len(text) > MAX_TEMPLATE:
         raise InvalidValueError("", f"is longer than {MAX_TEMPLATE:,} characters")
-    _parsed(text, _is_json(content_type(options)))
+    _parsed(text, is_json(content_type(options)))
 
 
 def check_content_type(text: str) -> None:
@@ -120,13 +119,8 @@ def seen(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _is_json(kind: str) -> bool:
-    essence = kind.partition(";")[0].strip().lower()
-    return essence == JSON or essence.endswith("+json")
-
-
 @lru_cache(maxsize=256)
-def _parsed(text: str, is_json: bool) -> Fill:  # noqa: FBT001 (a key of the cache)
+def _parsed(text: str, writes_json: bool) -> Fill:  # noqa: FBT001 (a key of the cache)
     """Parse a template.
 
     Raises:
@@ -134,7 +128,7 @@ def _parsed(text: str, is_json: bool) -> Fill:  # noqa: FBT001 (a key of the cac
     """
     if len(_HOLE.findall(text)) > MAX_HOLES:
         raise InvalidValueError("", f"has more than {MAX_HOLES} expressions")
-    if not is_json:
+    if not writes_json:
         return _text(text, on_one_line=True)
     if is_too_deep(text.encode("utf-8", "surrogatepass")):
         raise InvalidValueError("", TOO_DEEP)

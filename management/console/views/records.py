@@ -55,8 +55,8 @@ def entry_of(record: StoredRecord) -> Shown:
     detail = record.detail
     sent = detail.sent
     body = record.body.decode("utf-8", "replace")
-    if sent and (sent.content or sent.method != "POST"):
-        body = sent.content
+    if sent and (other := sent.other) is not None:
+        body = other
     return Shown(
         record=record,
         body=words.pretty(body),

@@ -10,6 +10,7 @@ import hashlib
 import re
 import uuid
 from functools import lru_cache
+from urllib.parse import quote
 
 import msgspec
 
@@ -17,7 +18,7 @@ from portcall.schemas.events import Action
 from portcall.schemas.formats.facts import Facts, Options, encoded
 from portcall.schemas.formats.results import Headers, Omitted, Rendered, Result
 from portcall.schemas.formats.saying import omitted
-from portcall.schemas.formats.shapes import Shape, slot
+from portcall.schemas.formats.shapes import Shape, inners, slot, text_slot
 
 EVENT, DELIVERY = "X-GitHub-Event", "X-GitHub-Delivery"
 SIGNATURE = "X-Hub-Signature-256"
@@ -32,8 +33,7 @@ _NOT_KNOWN = "0001-01-01T00:00:00Z"
 _NO_CONFIG = msgspec.Raw(encoded({"digest": "", "media_type": "", "size": 0}))
 _KEPT = 1024
 """Users, registries and shapes whose JSON is kept."""
-_DIGEST, _TIME, _TYPE, _SIZE = "digest", "time", "type", "size"
-_TAG, _URL, _MANIFEST, _COMMAND = "tag", "url", "manifest", "command"
+_DIGEST, _TIME, _TYPE, _SIZE, _TAG, _PULLED = "digest", "time", "type", "size", "tag", "pulled"
 """What differs between the pushes to a repository: many a tag is pushed once."""
 
 
@@ -41,35 +41,37 @@ def render(facts: Facts, options: Options) -> Result:
     """Render an event."""
     if facts.is_ping:
         ping = {"zen": "Keep it logically awesome.", "hook_id": 1, "hook": {"type": "Repository"}}
-        return Rendered(encoded(ping), _headers(facts, "ping"))
+        return Rendered.of(encoded(ping), _headers(facts, "ping"))
     if instead := omitted(facts, "GHCR", actions=_ACTIONS):
         return instead
     owner, slash, _ = facts.repository.partition("/")
     if not slash:
         return Omitted("the format of GHCR needs a repository with an owner, as in owner/name")
     kind = options.get("event", PACKAGE)
-    digest = facts.digest
+    digest, tag, time, media_type = inners(
+        facts.digest, facts.tag, facts.time, facts.target.media_type or ""
+    )
     values = {
-        _DIGEST: encoded(digest),
-        _TIME: encoded(facts.time),
-        _TYPE: encoded(facts.target.media_type or ""),
+        _DIGEST: digest,
+        _TIME: time,
+        _TYPE: media_type,
         _SIZE: b"%d" % (facts.target.size or 0),
-        _TAG: encoded(facts.tag),
-        _URL: encoded(f"{facts.host}/{facts.repository}:{facts.tag}"),
-        _MANIFEST: encoded(f"repositories/{facts.repository}/manifests/{digest}"),
-        _COMMAND: encoded(f"docker pull {facts.reference}"),
+        _TAG: tag,
+        _PULLED: b":" + tag if tag else b"@" + digest if digest else b"",
     }
     shape = _shape(kind, facts.host, facts.repository, facts.actor or owner)
-    return Rendered(shape.filled(values), _headers(facts, kind))
+    named = _delivery_id(facts)
+    lines = f"{EVENT}: {kind}\r\n{DELIVERY}: {named}\r\n"
+    return Rendered(shape.filled(values), {EVENT: kind, DELIVERY: named}, lines, shape.common)
 
 
 def headers(webhook_id: int) -> Headers:
     """The headers of a webhook."""
-    return (("X-GitHub-Hook-ID", str(webhook_id)),)
+    return {"X-GitHub-Hook-ID": str(webhook_id)}
 
 
 def _headers(facts: Facts, kind: str) -> Headers:
-    return ((EVENT, kind), (DELIVERY, _delivery_id(facts)))
+    return {EVENT: kind, DELIVERY: _delivery_id(facts)}
 
 
 def _delivery_id(facts: Facts) -> str:
@@ -87,11 +89,17 @@ def _delivery_id(facts: Facts) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def _shape(kind: str, host: str, repository: str, sender: str) -> Shape:
-    """The body of all pushes to a repository by one sender."""
+    """The body of all pushes to a repository by one sender; what all have is before what differs.
+
+    So most of it is hashed once for all signatures.
+    """
     owner, _, name = repository.partition("/")
     page = f"https://github.com/{owner}/packages/container/package/{name}"
     user = _named_user(owner) if kind == PACKAGE else _user(owner)
-    package = {
+    body: dict[str, object] = {"action": "published", "sender": _user(sender)}
+    if kind != PACKAGE:
+        body["organization"] = {"login": owner}
+    body[kind] = {
         "id": 0,
         "name": name,
         "namespace": owner,
@@ -99,35 +107,30 @@ def _shape(kind: str, host: str, repository: str, sender: str) -> Shape:
         "ecosystem": "CONTAINER",
         "package_type": "CONTAINER",
         "html_url": page,
-        "created_at": slot(_TIME),
-        "updated_at": slot(_TIME),
         "owner": user,
-        "package_version": _version(page, user),
         "registry": _registry(f"https://{host}/{owner}"),
+        "package_version": _version(f"{host}/{repository}", repository, page, user),
+        "created_at": text_slot(_TIME),
+        "updated_at": text_slot(_TIME),
     }
-    body = {"action": "published", kind: package, "sender": _user(sender)}
-    if kind != PACKAGE:
-        body["organization"] = {"login": owner}
     return Shape.of(body)
 
 
-def _version(page: str, user: msgspec.Raw) -> dict[str, object]:
+def _version(image: str, repository: str, page: str, user: msgspec.Raw) -> dict[str, object]:
     container = {
-        "tag": {"name": slot(_TAG), "digest": slot(_DIGEST)},
         "labels": {},
+        "tag": {"name": text_slot(_TAG), "digest": text_slot(_DIGEST)},
         "manifest": {
-            "digest": slot(_DIGEST),
-            "media_type": slot(_TYPE),
-            "size": slot(_SIZE),
-            "uri": slot(_MANIFEST),
             "config": _NO_CONFIG,
             "layers": [],
+            "digest": text_slot(_DIGEST),
+            "media_type": text_slot(_TYPE),
+            "size": slot(_SIZE),
+            "uri": f"repositories/{repository}/manifests/{text_slot(_DIGEST)}",
         },
     }
     return {
         "id": 0,
-        "version": slot(_DIGEST),
-        "name": slot(_DIGEST),
         "summary": "",
         "description": "",
         "body": "",
@@ -135,12 +138,14 @@ def _version(page: str, user: msgspec.Raw) -> dict[str, object]:
         "target_commitish": "",
         "target_oid": "",
         "created_at": _NOT_KNOWN,
-        "updated_at": slot(_TIME),
         "metadata": [],
         "package_files": [],
-        "installation_command": slot(_COMMAND),
-        "package_url": slot(_URL),
         "author": user,
+        "version": text_slot(_DIGEST),
+        "name": text_slot(_DIGEST),
+        "updated_at": text_slot(_TIME),
+        "installation_command": f"docker pull {image}{text_slot(_PULLED)}",
+        "package_url": f"{image}:{text_slot(_TAG)}",
         "container_metadata": container,
     }
 
@@ -176,15 +181,16 @@ def _named_user(login: str) -> msgspec.Raw:
 
 
 def _written(login: str) -> dict[str, object]:
-    url = f"https://api.github.com/users/{login}"
+    path = quote(login, safe="")
+    url = f"https://api.github.com/users/{path}"
     return {
         "login": login,
         "id": 0,
         "node_id": "",
-        "avatar_url": "",
+        "avatar_url": f"https://github.com/{path}.png",
         "gravatar_id": "",
         "url": url,
-        "html_url": f"https://github.com/{login}",
+        "html_url": f"https://github.com/{path}",
         "followers_url": f"{url}/followers",
         "following_url": f"{url}/following{{/other_user}}",
         "gists_url": f"{url}/gists{{/gist_id}}",

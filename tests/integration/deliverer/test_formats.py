@@ -90,7 +90,7 @@ async def test_each_webhook_gets_its_own_format(pipeline: Pipeline) -> None:
     assert signed[1]["x-hub-signature-256"] == f"sha256={mac}"
     assert {records[each].outcome for each in (plain, slack, ghcr)} == {Outcome.DELIVERED}
     kept = records[slack].detail.sent
-    assert kept is not None and kept.content == rendered("slack", sent).body.decode()
+    assert kept is not None and kept.other == rendered("slack", sent).body.decode()
     assert records[hub].outcome is Outcome.CANCELLED
     assert records[hub].detail.message.startswith("not sent: the format of Docker Hub")
 

@@ -34,17 +34,24 @@ class Desk:
         self.store = FakeStore(replace(webhook(), **changes))  # type: ignore[arg-type]  # fields
         self.endings = FakeEndings()
         self.webhooks = Webhooks(self.store)
+        self.now_ms = NOW_MS
         self.attempter = Attempter(
             webhooks=self.webhooks,
             sender=sender,  # type: ignore[arg-type]  # sends
             endings=self.endings,  # type: ignore[arg-type]  # carries out
             rules=Rules((10_000,), (2_000, 10_000)),
-            clock_ms=lambda: NOW_MS,
+            clock_ms=lambda: self.now_ms,
             chance=lambda: 0.0,
         )
 
     async def attempt(self, of: Event | None = None) -> bool | None:
         return await self.attempter.attempt(Job(of or event(), delivery(), Latch(1)))
+
+    async def ready(self, of: Event | None = None) -> Job:
+        """A delivery whose request was made ahead, if that is possible."""
+        job = Job(of or event(), delivery(), Latch(1))
+        self.attempter.make_ready([job], await self.webhooks.load([job.delivery.webhook_id]))
+        return job
 
     @property
     def record(self) -> Record:

@@ -12,20 +12,16 @@ import pytest
 from msgspec import structs
 
 from portcall import __version__
+from portcall.deliverer.attempting import MAX_READY_BYTES
 from portcall.deliverer.consequences import Consequence, GivenUp, Recorded, Waiting
-from portcall.deliverer.forms import renderings
-from portcall.deliverer.forms.renderings import Renderings
-from portcall.deliverer.jobs import Job
 from portcall.deliverer.measures import FAILURES, LATENCY
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.post.request import Request, Template
-from portcall.runtime.latch import Latch
 from portcall.schemas.children import Child
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event
 from portcall.schemas.extras import Extras
 from portcall.schemas.filters import Filters
-from portcall.schemas.formats.chosen import Chosen, chosen_of
 from portcall.schemas.records import Failure, Outcome
 from tests.unit.deliverer.forms.desk import Desk, says
 from tests.unit.deliverer.samples import (
@@ -33,7 +29,6 @@ from tests.unit.deliverer.samples import (
     SECRET,
     FakeSender,
     answered,
-    delivery,
     headers_of,
     unanswered,
     webhook,
@@ -71,7 +66,7 @@ async def test_what_is_sent_is_rendered_signed_and_recorded() -> None:
     content = f"{name}.{NOW_MS // 1000}.".encode() + sent.body
     signature = base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
     assert headers["webhook-signature"] == f"v1,{signature}"
-    assert request.sent.content == sent.body.decode()
+    assert request.sent.other is None  # it is the event's own
     assert request.sent.headers == headers
 
 
@@ -81,7 +76,7 @@ async def test_acrs_format_stays_to_the_byte() -> None:
     await desk.attempt()
     (request,) = sender.requests
     assert request.body == bytes(event().body)
-    assert request.sent.content == ""
+    assert request.sent.other is None
     assert headers_of(request)["Content-Type"] == "application/json; charset=utf-8"
 
 
@@ -219,47 +214,62 @@ def test_a_format_of_a_newer_version_is_acrs() -> None:
     assert Template.of(replace(webhook(), format={"name": "newer"})).form is None
 
 
-def form(name: str) -> Chosen:
-    chosen = chosen_of({"name": name})
-    assert chosen is not None
-    return chosen
+@pytest.mark.parametrize("wanted", [None, {"name": "ghcr"}], ids=["acr", "ghcr"])
+async def test_a_request_that_was_made_ahead_is_what_the_attempt_would_make(
+    wanted: Mapping[str, str] | None,
+) -> None:
+    sender = FakeSender(answered(200), answered(200))
+    desk = Desk(sender, format=wanted, secret=SECRET)
+    job = await desk.ready()
+    assert job.ready is not None
+    await desk.attempter.attempt(job)
+    await desk.attempt()
+    first, second = sender.requests
+    assert first is job.ready.request
+    assert first == second
 
 
-def test_an_event_is_rendered_once_for_each_format() -> None:
-    kept = Renderings()
-    first = kept.of(event(), form("slack"))
-    assert kept.of(event(), form("slack")) is first
-    assert kept.of(event(), form("teams")) is not first
-    assert kept.of(event(actor="other"), form("slack")) is not first
-    assert kept.of(event(tag="other"), form("slack")) is not first
+async def test_a_request_of_an_earlier_second_is_made_again() -> None:
+    sender = FakeSender(answered(200))
+    desk = Desk(sender, format={"name": "quay"}, secret=SECRET)
+    job = await desk.ready()
+    desk.now_ms += 1000
+    await desk.attempter.attempt(job)
+    (request,) = sender.requests
+    assert headers_of(request)["webhook-timestamp"] == str(desk.now_ms // 1000)
 
 
-@pytest.mark.parametrize("is_alone", [False, True])
-async def test_a_rendering_that_one_delivery_needs_is_not_kept(*, is_alone: bool) -> None:
-    desk = Desk(FakeSender(answered(200)), format={"name": "quay"})
-    await desk.attempter.attempt(Job(event(), delivery(), Latch(1), is_alone=is_alone))
-    assert len(desk.attempter._renderings._kept) == int(not is_alone)
+async def test_a_request_that_was_made_before_its_webhook_changed_is_made_again() -> None:
+    sender = FakeSender(answered(200))
+    desk = Desk(sender, format={"name": "quay"})
+    await desk.webhooks.refresh()
+    job = await desk.ready()
+    desk.store.rows[7] = replace(desk.store.rows[7], format={"name": "harbor"})
+    desk.store.at = 2
+    await desk.webhooks.refresh()
+    await desk.attempter.attempt(job)
+    (request,) = sender.requests
+    assert request.body == rendered("harbor").body
 
 
-def test_an_id_that_is_used_twice_has_the_rendering_of_its_own_event() -> None:
-    kept = Renderings()
-    one, other = event(), event(tag="other")
-    assert one.id == other.id
-    for each in (one, other, one):
-        assert kept.of(each, form("slack")) == form("slack").render(each)
-    assert kept._bytes == len(rendered("slack", one).body)
+async def test_what_cannot_be_sent_is_not_made_ahead_but_ends_at_its_attempt() -> None:
+    desk = Desk(FakeSender(), format={"name": "dockerhub"})
+    job = await desk.ready(event("delete"))
+    assert job.ready is None
+    assert desk.endings.carried == []
+    assert await desk.attempter.attempt(job) is None
+    assert desk.record.outcome is Outcome.CANCELLED
 
 
-def test_what_is_kept_is_bounded() -> None:
-    few = Renderings(max_kept=1)
-    first = few.of(event(), form("slack"))
-    few.of(event(), form("teams"))
-    assert few.of(event(), form("slack")) is not first
-    small = Renderings(max_bytes=10)
-    first = small.of(event(), form("slack"))
-    assert small.of(event(), form("slack")) == first
-    assert small._bytes == 0
-    assert renderings.MAX_KEPT * 262_144 > renderings.MAX_BYTES
+@pytest.mark.parametrize(("length", "is_ready"), [(1_000, True), (MAX_READY_BYTES, False)])
+async def test_a_large_request_is_made_by_its_attempt(length: int, *, is_ready: bool) -> None:
+    sender = FakeSender(answered(200))
+    desk = Desk(sender, format={"name": "template", "template": json.dumps("x" * length)})
+    job = await desk.ready()
+    assert (job.ready is not None) is is_ready
+    await desk.attempter.attempt(job)
+    (request,) = sender.requests
+    assert len(request.body) == length + 2
 
 
 def listing(*digests: str) -> Event:
@@ -277,7 +287,7 @@ async def test_a_webhook_that_coalesces_gets_the_children_of_an_index() -> None:
     own = bytes(of.body)
     said = b',"portcall":{"children":[{"digest":"sha256:a","platform":"linux/arm64"}]}}'
     assert request.body == own[:-1] + said
-    assert request.sent.content == request.body.decode()
+    assert request.sent.other == request.body.decode()
     plain = Template.of(replace(webhook(), secret=SECRET)).request(
         delivery_id=delivery_id("e1", 7), body=request.body, now_s=NOW_MS // 1000
     )
@@ -305,7 +315,7 @@ async def test_a_webhook_that_asks_for_tags_gets_those_of_a_delete() -> None:
         await Desk(sender, filters=filters).attempt(gone)
         (request,) = sender.requests
         assert request.body == body
-        assert request.sent.content == ("" if body == own else body.decode())
+        assert request.sent.other == (None if body == own else body.decode())
 
 
 async def test_an_event_without_children_is_acrs_to_the_byte_also_when_coalescing() -> None:
@@ -313,7 +323,7 @@ async def test_an_event_without_children_is_acrs_to_the_byte_also_when_coalescin
     await Desk(sender, filters=Filters(coalesce="1m")).attempt()
     (request,) = sender.requests
     assert request.body == bytes(event().body)
-    assert request.sent.content == ""
+    assert request.sent.other is None
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from portcall.deliverer.post.request import Template
-from portcall.deliverer.post.signatures import keyed
+from portcall.deliverer.post.signatures import MAX_COMMON, Mac
 from portcall.management.webhooks.signing import new_secret
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.signatures import PUBLIC_PREFIX, Scheme, public_key
@@ -45,9 +45,22 @@ def signed(
 @pytest.mark.parametrize("size", [0, 1, 24, 63, 64, 65, 200])
 def test_a_prepared_key_signs_each_content_as_the_standard_library_does(size: int) -> None:
     key = bytes(range(size))
-    mac = keyed(key)
+    mac = Mac(key)
     for content in (b"", BODY, b"x" * 5_000, BODY):
-        assert mac(content) == hmac.digest(key, content, "sha256")
+        right = hmac.digest(key, content, "sha256")
+        assert mac.of(content) == right
+        for parts in (0, 1, len(content)):
+            assert mac.of(content[:parts], content[parts:]) == right
+            assert mac.of_common(content, content[:parts]) == right
+
+
+def test_of_many_beginnings_of_contents_few_hashes_are_kept() -> None:
+    mac = Mac(b"k")
+    for number in range(3 * MAX_COMMON):
+        common = b"%d" % number
+        for content in (common, common + BODY):
+            assert mac.of_common(content, common) == hmac.digest(b"k", content, "sha256")
+        assert len(mac._begun) <= MAX_COMMON
 
 
 def verify_v1a(public: str, headers: Headers, body: bytes) -> None:

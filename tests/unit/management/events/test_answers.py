@@ -135,11 +135,12 @@ def test_a_record_is_shown_as_the_real_service_shows_it() -> None:
     ("sent", "content"),
     [
         (msgspec.structs.replace(SENT, content='{"text":"pushed"}'), {"text": "pushed"}),
+        (msgspec.structs.replace(SENT, json=msgspec.Raw(b'{"text":"pushed"}')), {"text": "pushed"}),
         (msgspec.structs.replace(SENT, content="a text, no JSON"), "a text, no JSON"),
         (msgspec.structs.replace(SENT, content="[" * 5_000), "[" * 5_000),
         (msgspec.structs.replace(SENT, method="OPTIONS"), ""),
     ],
-    ids=["json", "text", "deep", "handshake"],
+    ids=["json of earlier versions", "json", "text", "deep", "handshake"],
 )
 def test_a_record_shows_the_body_that_was_sent(sent: Sent, content: Json) -> None:
     event = shown(seen(Detail(sent=sent)))

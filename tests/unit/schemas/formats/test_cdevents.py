@@ -53,7 +53,7 @@ def test_structured_mode_has_the_whole_event_as_its_data() -> None:
     found = document("cdevents", mode="structured")
     assert found["type"] == found["data"]["context"]["type"]
     assert found["subject"] == PURL
-    assert rendered("cdevents", mode="structured").headers == ()
+    assert rendered("cdevents", mode="structured").headers == {}
 
 
 @pytest.mark.parametrize(

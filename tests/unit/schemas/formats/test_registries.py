@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -145,13 +146,23 @@ def test_a_package_of_github_names_its_owner_without_templates_of_urls() -> None
     assert len(rendered("ghcr").body) < 3_000
 
 
+def test_each_url_of_a_github_user_is_one() -> None:
+    sender = document("ghcr", event(actor="ACME\\ci bot"))["sender"]
+    assert sender["login"] == "ACME\\ci bot"
+    urls = [value for key, value in sender.items() if key.endswith("url")]
+    assert len(urls) == 12
+    for each in urls:
+        assert urlsplit(each).scheme == "https"
+        assert not set(each) & set("\\ ")
+
+
 def test_a_delivery_of_github_has_one_id_on_each_attempt() -> None:
     first, second = rendered("ghcr"), rendered("ghcr")
     named = dict(first.headers)["X-GitHub-Delivery"]
     assert named == dict(second.headers)["X-GitHub-Delivery"]
     assert named == str(uuid.uuid5(ghcr.DELIVERIES, "myregistry/e1"))
     chosen = form("ghcr")
-    assert chosen.format.headers(chosen.options, 7, "hook7") == (("X-GitHub-Hook-ID", "7"),)
+    assert chosen.format.headers(chosen.options, 7, "hook7") == {"X-GitHub-Hook-ID": "7"}
 
 
 def test_a_delivery_of_github_has_the_events_id_where_that_is_a_uuid() -> None:
