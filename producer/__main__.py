@@ -30,7 +30,7 @@ from portcall.runtime.broker.fullness import Fullness
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.http.clients import Throttle
 from portcall.runtime.process import OWN_PROCESS, Host, launch, running
-from portcall.schemas.topology import EVENTS_IN, topology
+from portcall.schemas.topology import EVENTS_IN, deliver_queue, topology
 from portcall.store.bearers import Bearers
 from portcall.store.engine import open_store
 from portcall.store.secrets.keys import KeySource
@@ -61,6 +61,7 @@ async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of
             shards=settings.shards,
             max_webhooks=settings.direct_webhooks,
             backlog=lambda: fullness.waiting(EVENTS_IN, ORDER_S),
+            waiting=lambda shard: fullness.waiting(deliver_queue(shard), ORDER_S),
         )
         journal = JournalPublisher(publisher, direct=way.direct)
         keeper = DigestKeeper(store.digests)

@@ -1,8 +1,10 @@
-"""Direct frames: which events the producer sends to their webhooks' shard itself.
+"""Direct frames: which events the producer sends to a deliverers' queue itself.
 
-It saves a hop: a confirmed publish, and the router's work. Only an event whose webhooks are all in
-one shard qualifies, because one publish is all or nothing. There are more reasons against it: then
-the event takes the way through the router (docs/decisions/0057 has them, and what a crash does).
+It saves a hop: a confirmed publish, and the router's work. One publish is all or nothing, so all
+deliveries of an event are in one frame, and all direct frames of a registry go to one queue: the
+registry's home, in the order of the publishes. Every deliverer reads every queue. There are reasons
+against the direct way: then the event goes through the router (docs/decisions/0057 has them, and
+what a crash does).
 """
 
 import time
@@ -15,7 +17,7 @@ from prometheus_client import Counter
 
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deletes import tells_of_tag
-from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.deliveries import Delivery, home_of, shard_of
 from portcall.schemas.events import Action, Event
 from portcall.schemas.frames import AGAIN_HEADER, MAX_ITEMS, encode_deliveries
 from portcall.schemas.topology import SHARD_HEADER
@@ -33,6 +35,10 @@ UNCONFIRMED_S = 60.0
 UNUSED_S = 30.0
 """After so long without an event the index is not kept current: that costs a query each second."""
 MAX_REGISTRIES = 10_000
+SEVERAL_PER_S = 220.0
+"""Events for several webhooks that a shard gets directly. Each is unsettled until its slowest
+delivery is parked, a second at most, and a deliverer holds 300 unsettled messages of a queue: with
+more, an endpoint that hangs would delay the others of the registry."""
 
 PATHS = Counter(
     "portcall_producer_paths",
@@ -47,7 +53,7 @@ _counted = cache(PATHS.labels)
 class Why(StrEnum):
     """Why an event took its path."""
 
-    ONE_SHARD = "one_shard"
+    DIRECT = "direct"
     OFF = "off"
     SEVERAL_EVENTS = "several_events"
     TOPOLOGY = "topology"
@@ -55,7 +61,7 @@ class Why(StrEnum):
     STALE = "stale"
     ORDER = "order"
     NO_WEBHOOK = "no_webhook"
-    SEVERAL_SHARDS = "several_shards"
+    BUSY = "busy"
     MANY_DELIVERIES = "many_deliveries"
     FILTERS = "filters"
     PAUSED = "paused"
@@ -67,7 +73,7 @@ class Path(NamedTuple):
 
     Attributes:
         why: The reason.
-        shard: The shard of all its webhooks; None: it goes to the router.
+        shard: The home of its registry; None: it goes to the router.
         webhook_ids: These webhooks.
     """
 
@@ -129,6 +135,7 @@ class Direct:
         pauses: The paused endpoints.
         shards: Number of queues that share the deliveries.
         backlog: How many messages wait for a router, as far as it is known.
+        waiting: The same for the deliverers' queue of a shard.
         wake: Called when the index should be refreshed soon.
         clock: Monotonic seconds.
 
@@ -143,6 +150,7 @@ class Direct:
         pauses: Pauses,
         shards: int,
         backlog: Callable[[], int],
+        waiting: Callable[[int], int],
         wake: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -151,6 +159,7 @@ class Direct:
         self._pauses = pauses
         self._shards = shards
         self._backlog = backlog
+        self._waiting = waiting
         self._wake = wake
         self._clock = clock
         self._used_at = clock()
@@ -158,6 +167,8 @@ class Direct:
         """Until when the events of a registry take the way through the router."""
         self._refused: dict[int, float] = {}
         """Until when nothing goes to a shard directly."""
+        self._room: dict[int, tuple[float, float]] = {}
+        """By shard: how many events for several webhooks it may get, and as of when."""
 
     @property
     def is_current(self) -> bool:
@@ -212,13 +223,23 @@ class Direct:
         found = index.match(event.registry, bit, event.repository, event.tag)
         if why := self._objection(found) or _unsifted(event, found, index):
             return Path(why)
-        shards = {shard_of(webhook_id, self._shards) for webhook_id in found}
-        if len(shards) > 1:
-            return Path(Why.SEVERAL_SHARDS)
-        shard = shards.pop()
-        if self._refused and now < self._refused.get(shard, 0.0):
+        home = home_of(event.registry, self._shards)
+        if self._refused and now < self._refused.get(home, 0.0):
             return Path(Why.REFUSED)
-        return Path(Why.ONE_SHARD, shard, found)
+        # The routers' frames are in the queues of the webhooks' own shards.
+        others = {shard_of(webhook_id, self._shards) for webhook_id in found} - {home}
+        if any(map(self._waiting, others)):
+            return Path(Why.ORDER)
+        if len(found) > 1 and not self._has_room(home, now):
+            return Path(Why.BUSY)
+        return Path(Why.DIRECT, home, found)
+
+    def _has_room(self, shard: int, now: float) -> bool:
+        """Whether a shard may get one more event for several webhooks."""
+        room, as_of = self._room.get(shard, (SEVERAL_PER_S, now))
+        room = min(room + (now - as_of) * SEVERAL_PER_S, SEVERAL_PER_S)
+        self._room[shard] = (room - 1 if room >= 1 else room, now)
+        return room >= 1
 
     def _hindrance(self, event: Event, now: float) -> Why | None:
         """What speaks against it, whatever webhooks match."""

@@ -30,6 +30,7 @@ class DirectWay:
         max_webhooks: With more enabled webhooks, every event goes through the router; 0: every
             event does, and nothing is kept.
         backlog: How many messages wait for a router, as far as it is known.
+        waiting: The same for the deliverers' queue of a shard.
 
     Attributes:
         direct: Decides the path of each event; None: there is no direct way.
@@ -45,6 +46,7 @@ class DirectWay:
         shards: int,
         max_webhooks: int,
         backlog: Callable[[], int],
+        waiting: Callable[[int], int],
     ) -> None:
         self._amqp_url = amqp_url
         self._follower = FeedFollower(self._refresh)
@@ -59,6 +61,7 @@ class DirectWay:
                 pauses=parking,
                 shards=shards,
                 backlog=backlog,
+                waiting=waiting,
                 wake=lambda: self._follower.hint(0),
             )
 

@@ -56,7 +56,7 @@ class SharedFrames:
 
         Args:
             event: The event.
-            shard: The shard of its webhooks; None: its frame is for the router.
+            shard: The home of its registry; None: its frame is for the router.
             webhook_ids: These webhooks.
 
         Returns:

@@ -52,6 +52,11 @@ def is_delivery_id(text: str) -> bool:
     return re.fullmatch(DELIVERY_ID_PATTERN, text) is not None
 
 
+def home_of(registry: str, shards: int) -> int:
+    """Which of *shards* queues the direct frames of a registry go to, whatever its webhooks."""
+    return zlib.crc32(registry.encode()) % shards
+
+
 def shard_of(webhook_id: int, shards: int) -> int:
     """Which of *shards* queues a webhook's deliveries go to; the same in every process."""
     return zlib.crc32(webhook_id.to_bytes(8, "big")) % shards

@@ -14,7 +14,7 @@ from portcall.producer.journal_publisher import JournalPublisher
 from portcall.runtime.broker import declaring
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.errors import RefusedError
-from portcall.schemas.deliveries import shard_of
+from portcall.schemas.deliveries import home_of, shard_of
 from portcall.schemas.events import Event
 from portcall.schemas.frames import AGAIN_HEADER, decode_deliveries, decode_events, routed_by
 from portcall.schemas.topology import (
@@ -34,6 +34,7 @@ from tests.unit.store.samples import add_registry, draft
 
 SHARDS_OF_TEST = 2
 REGISTRY = "myregistry"
+HOME = deliver_queue(home_of(REGISTRY, SHARDS_OF_TEST))
 
 
 @pytest.fixture
@@ -62,6 +63,7 @@ async def producing(
         shards=SHARDS_OF_TEST,
         max_webhooks=max_webhooks,
         backlog=lambda: 0,
+        waiting=lambda _: 0,
     )
     journal = JournalPublisher(publisher, direct=way.direct)
     async with running(publisher.run(), way.run()):
@@ -80,6 +82,13 @@ def put_webhooks(store: Store) -> int:
     ]
     assert {shard_of(each, SHARDS_OF_TEST) for each in both} == set(range(SHARDS_OF_TEST))
     return one
+
+
+def webhooks_of_both(store: Store) -> list[int]:
+    """Those for the repository ``both``."""
+    return sorted(
+        row.id for row in store.webhooks.list(REGISTRY, limit=100) if row.name.startswith("both")
+    )
 
 
 async def until_direct(way: DirectWay) -> None:
@@ -105,11 +114,11 @@ async def reading(url: str) -> AsyncIterator[list[bytes]]:
         yield found
 
 
-async def test_an_event_of_one_shard_goes_past_the_router_and_every_reader_sees_each_once(
+async def test_a_single_event_goes_past_the_router_and_every_reader_sees_each_once(
     amqp_url: str, store: Store
 ) -> None:
     await declaring.apply(amqp_url, layout(shards=SHARDS_OF_TEST))
-    hook = put_webhooks(store)
+    hook, both = put_webhooks(store), webhooks_of_both(store)
     async with producing(amqp_url, store) as (journal, way), reading(amqp_url) as read:
         await until_direct(way)
         await asyncio.gather(*(journal.accept([event(f"e{number}")]) for number in range(10)))
@@ -118,13 +127,15 @@ async def test_an_event_of_one_shard_goes_past_the_router_and_every_reader_sees_
         names = [f"e{number}" for number in range(10)]
         await until(lambda: len(ids_in(read)) == 13)
         assert sorted(ids_in(read)) == sorted([*names, "a", "b", "c"])
-    shard = shard_of(hook, SHARDS_OF_TEST)
-    frames = [found.body for found in await take_all(amqp_url, deliver_queue(shard))]
+    frames = [found.body for found in await take_all(amqp_url, HOME)]
     made = [each for body in frames for each in routed_by(decode_deliveries(body))]
-    assert [(each.id, ids) for each, ids in made] == [(name, [hook]) for name in names]
+    assert [(each.id, ids) for each, ids in made] == [
+        *((name, [hook]) for name in names),
+        ("a", both),
+    ]
     assert all(decode_deliveries(body).direct for body in frames)
     routed = [found.body for found in await take_all(amqp_url, EVENTS_IN)]
-    assert ids_in(routed) == ["a", "b", "c"]
+    assert ids_in(routed) == ["b", "c"]
 
 
 def ids_in(frames: list[bytes]) -> list[str]:
@@ -143,8 +154,7 @@ async def test_a_new_webhook_is_in_force_for_events_of_2_s_later(
         await until_direct(way)
         await journal.accept([event("after")])
     assert ids_in([found.body for found in await take_all(amqp_url, EVENTS_IN)]) == ["before"]
-    queue = deliver_queue(shard_of(hook, SHARDS_OF_TEST))
-    (found,) = await take_all(amqp_url, queue)
+    (found,) = await take_all(amqp_url, HOME)
     assert routed_by(decode_deliveries(found.body)) == [(event("after"), [hook])]
 
 
@@ -159,10 +169,9 @@ async def test_a_full_shard_sends_it_by_the_router_and_the_request_notices_nothi
 ) -> None:
     small = layout(shards=SHARDS_OF_TEST, max_bytes=20_000)
     await declaring.apply(amqp_url, small)
-    hook = put_webhooks(store)
-    queue = deliver_queue(shard_of(hook, SHARDS_OF_TEST))
+    put_webhooks(store)
     with pytest.raises(RefusedError):
-        await fill(amqp_url, queue.removeprefix("portcall."))
+        await fill(amqp_url, HOME.removeprefix("portcall."))
     async with producing(amqp_url, store) as (journal, way):
         await until_direct(way)
         await asyncio.gather(*(journal.accept([event(f"e{number}")]) for number in range(3)))
@@ -200,7 +209,7 @@ async def test_what_only_a_readers_queue_refuses_is_marked_as_sent_before(
 ) -> None:
     """Its shard has it, and the router's copy must not be a second delivery."""
     await declaring.apply(amqp_url, layout(shards=SHARDS_OF_TEST))
-    hook = put_webhooks(store)
+    put_webhooks(store)
     async with await aio_pika.connect(amqp_url) as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(
@@ -212,7 +221,7 @@ async def test_what_only_a_readers_queue_refuses_is_marked_as_sent_before(
             await journal.accept([event("a")])
             with pytest.raises(RefusedError):
                 await journal.accept([event("b")])
-    (_, second) = await take_all(amqp_url, deliver_queue(shard_of(hook, SHARDS_OF_TEST)))
+    (_, second) = await take_all(amqp_url, HOME)
     assert ids_in([second.body]) == ["b"]
     (copy,) = await take_all(amqp_url, EVENTS_IN)
     assert ids_in([copy.body]) == ["b"]
@@ -222,13 +231,13 @@ async def test_what_only_a_readers_queue_refuses_is_marked_as_sent_before(
 
 async def test_the_setting_may_be_off_and_on_again(amqp_url: str, store: Store) -> None:
     await declaring.apply(amqp_url, layout(shards=SHARDS_OF_TEST))
-    hook = put_webhooks(store)
+    put_webhooks(store)
     for turn, most in enumerate((100, 0, 100)):
         async with producing(amqp_url, store, max_webhooks=most) as (journal, way):
             if most:
                 await until_direct(way)
             await journal.accept([event(f"e{turn}")])
-    sent = await take_all(amqp_url, deliver_queue(shard_of(hook, SHARDS_OF_TEST)))
+    sent = await take_all(amqp_url, HOME)
     assert ids_in([found.body for found in sent]) == ["e0", "e2"]
     assert ids_in([found.body for found in await take_all(amqp_url, EVENTS_IN)]) == ["e1"]
 
@@ -252,7 +261,7 @@ async def test_webhooks_that_are_disabled_changed_or_deleted_meanwhile_get_no_mo
 
         def is_known() -> bool:
             found = [direct.path_of(event("probe", each)).why for each in (*names, "other")]
-            return found == [Why.NO_WEBHOOK] * 3 + [Why.ONE_SHARD]
+            return found == [Why.NO_WEBHOOK] * 3 + [Why.DIRECT]
 
         await until(is_known)
         for each in (*names, "other"):

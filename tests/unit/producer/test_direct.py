@@ -11,6 +11,7 @@ from portcall.producer.direct import (
     MAX_AGE_S,
     ORDER_S,
     REFUSED_S,
+    SEVERAL_PER_S,
     UNCONFIRMED_S,
     UNUSED_S,
     Direct,
@@ -20,7 +21,7 @@ from portcall.producer.direct import (
     direct_headers,
 )
 from portcall.runtime.metrics import REGISTRY
-from portcall.schemas.deliveries import shard_of
+from portcall.schemas.deliveries import home_of, shard_of
 from portcall.schemas.events import Action, Event
 from portcall.schemas.filters import Filters
 from portcall.schemas.frames import MAX_ITEMS, decode_deliveries, decode_events, routed_by
@@ -31,12 +32,15 @@ SHARDS = 2
 PUSH = Action.PUSH.bit
 
 
+HOME = home_of("myregistry", SHARDS)
+
+
 def ids_of(shard: int, count: int) -> list[int]:
     found = (each for each in range(1, 10_000) if shard_of(each, SHARDS) == shard)
     return [next(found) for _ in range(count)]
 
 
-ZERO, ONE = ids_of(0, MAX_ITEMS + 1), ids_of(1, 2)
+HERE, THERE = ids_of(HOME, MAX_ITEMS + 1), ids_of(1 - HOME, 2)
 
 
 def event(name: str = "e", *, registry: str = "myregistry", action: str = "push") -> Event:
@@ -62,9 +66,10 @@ class World:
 
     def __init__(self) -> None:
         self.webhooks = Webhooks()
-        self.webhooks.index.put(ZERO[0], "myregistry", "", PUSH)
+        self.webhooks.index.put(HERE[0], "myregistry", "", PUSH)
         self.paused: set[int] = set()
         self.waiting = 0
+        self.waiting_in = dict.fromkeys(range(SHARDS), 0)
         self.now = 100.0
         self.woken = 0
         self.direct = Direct(
@@ -72,6 +77,7 @@ class World:
             pauses=self,
             shards=SHARDS,
             backlog=lambda: self.waiting,
+            waiting=self.waiting_in.__getitem__,
             wake=self._wake,
             clock=lambda: self.now,
         )
@@ -101,11 +107,40 @@ def counted(path: str, why: Why) -> float:
     return REGISTRY.get_sample_value("portcall_producer_paths_total", labels) or 0.0
 
 
-def test_webhooks_of_one_shard_get_the_event_directly(world: World) -> None:
-    before = counted("direct", Why.ONE_SHARD)
-    world.put(*ZERO[1:3])
-    assert world.direct.path_of(event()) == Path(Why.ONE_SHARD, 0, ZERO[:3])
-    assert counted("direct", Why.ONE_SHARD) == before + 1
+def test_webhooks_of_all_shards_get_the_event_directly_by_the_registrys_home(world: World) -> None:
+    before = counted("direct", Why.DIRECT)
+    world.put(HERE[1], *THERE)
+    path = world.direct.path_of(event())
+    assert path == Path(Why.DIRECT, HOME, sorted([*HERE[:2], *THERE]))
+    assert counted("direct", Why.DIRECT) == before + 1
+    world.webhooks.index.put(HERE[2], "other", "", PUSH)
+    assert world.direct.path_of(event(registry="other")).shard == home_of("other", SHARDS)
+
+
+def test_what_waits_in_the_queue_of_a_webhooks_shard_is_not_overtaken(world: World) -> None:
+    world.waiting_in[1 - HOME] = 1
+    assert world.why() is Why.DIRECT  # it has no webhook there
+    world.put(THERE[0])
+    assert world.why() is Why.ORDER
+    world.waiting_in[1 - HOME] = 0
+    assert world.why() is Why.ORDER
+    world.now += ORDER_S
+    assert world.why() is Why.DIRECT
+    world.waiting_in[HOME] = 1  # it goes to its end
+    assert world.why() is Why.DIRECT
+
+
+def test_at_a_high_rate_events_for_several_webhooks_go_by_the_router(world: World) -> None:
+    world.put(HERE[1])
+    most = int(SEVERAL_PER_S)
+    assert {world.why() for _ in range(most)} == {Why.DIRECT}
+    assert world.why() is Why.BUSY
+    world.now += ORDER_S
+    for _ in range(10 * most):
+        world.now += 1.001 / SEVERAL_PER_S
+        assert world.why() is Why.DIRECT
+    world.webhooks.index.remove(HERE[1])
+    assert {world.why() for _ in range(10 * most)} == {Why.DIRECT}  # one webhook has no such limit
 
 
 def _unlaid(world: World) -> None:
@@ -129,49 +164,50 @@ def _behind(world: World) -> None:
 
 
 def _unmatched(world: World) -> None:
-    world.webhooks.index.remove(ZERO[0])
+    world.webhooks.index.remove(HERE[0])
 
 
-def _two_shards(world: World) -> None:
-    world.put(ONE[0], scope="team/app:*")
+def _behind_there(world: World) -> None:
+    world.put(THERE[0], scope="team/app:*")
+    world.waiting_in[1 - HOME] = 1
 
 
 def _many(world: World) -> None:
-    world.put(*ZERO)
+    world.put(*HERE)
 
 
 def _paused(world: World) -> None:
-    world.put(ZERO[1])
-    world.paused = {ZERO[1]}
+    world.put(HERE[1])
+    world.paused = {HERE[1]}
 
 
 def _filtered(world: World) -> None:
-    world.webhooks.index.put(ZERO[1], "myregistry", "", PUSH, Filters(tagged_only=True))
+    world.webhooks.index.put(HERE[1], "myregistry", "", PUSH, Filters(tagged_only=True))
 
 
 def _coalescing(world: World) -> None:
-    world.webhooks.index.put(ZERO[1], "myregistry", "", PUSH, Filters(coalesce="1m"))
+    world.webhooks.index.put(HERE[1], "myregistry", "", PUSH, Filters(coalesce="1m"))
 
 
 def test_a_deleted_tag_goes_to_the_router_if_a_webhook_of_the_registry_names_them(
     world: World,
 ) -> None:
     untag = Action.UNTAG.bit | Action.DELETE.bit
-    world.webhooks.index.put(ZERO[1], "myregistry", "", untag)
-    assert world.why(action="untag") is Why.ONE_SHARD
+    world.webhooks.index.put(HERE[1], "myregistry", "", untag)
+    assert world.why(action="untag") is Why.DIRECT
     named, other = Filters(tags_on_delete=True), Action.QUARANTINE.bit
-    world.webhooks.index.put(ZERO[2], "other", "", other, named)
-    assert world.why(action="untag") is Why.ONE_SHARD
-    world.webhooks.index.put(ZERO[2], "myregistry", "", other, named)
+    world.webhooks.index.put(HERE[2], "other", "", other, named)
+    assert world.why(action="untag") is Why.DIRECT
+    world.webhooks.index.put(HERE[2], "myregistry", "", other, named)
     assert world.why(action="untag") is Why.FILTERS
     world.now += ORDER_S
     assert world.why(action="delete") is Why.FILTERS  # that of a tag
     world.now += ORDER_S
-    assert world.why() is Why.ONE_SHARD
+    assert world.why() is Why.DIRECT
 
 
 def _refused(world: World) -> None:
-    world.direct.refused(0, [event("other", registry="other")])
+    world.direct.refused(HOME, [event("other", registry="other")])
 
 
 @pytest.mark.parametrize(
@@ -183,7 +219,7 @@ def _refused(world: World) -> None:
         (_never_loaded, Why.STALE),
         (_behind, Why.ORDER),
         (_unmatched, Why.NO_WEBHOOK),
-        (_two_shards, Why.SEVERAL_SHARDS),
+        (_behind_there, Why.ORDER),
         (_many, Why.MANY_DELIVERIES),
         (_paused, Why.PAUSED),
         (_filtered, Why.FILTERS),
@@ -210,14 +246,14 @@ def test_an_old_index_is_asked_to_be_refreshed(world: World) -> None:
 
 
 def test_what_the_router_has_is_not_overtaken(world: World) -> None:
-    world.webhooks.index.put(ZERO[1], "other", "", PUSH)
-    world.paused = {ZERO[0]}
+    world.webhooks.index.put(HERE[1], "other", "", PUSH)
+    world.paused = {HERE[0]}
     assert world.why() is Why.PAUSED
     world.paused = set()
     assert world.why() is Why.ORDER
-    assert world.why(registry="other") is Why.ONE_SHARD
+    assert world.why(registry="other") is Why.DIRECT
     world.now += ORDER_S
-    assert world.why() is Why.ONE_SHARD
+    assert world.why() is Why.DIRECT
 
 
 def test_several_events_of_a_request_go_first_by_the_router(world: World) -> None:
@@ -229,32 +265,32 @@ def test_several_events_of_a_request_go_first_by_the_router(world: World) -> Non
 
 def test_an_event_that_matches_nothing_delays_none(world: World) -> None:
     assert world.why(action="delete") is Why.NO_WEBHOOK
-    assert world.why() is Why.ONE_SHARD
+    assert world.why() is Why.DIRECT
 
 
 def test_filters_of_webhooks_that_the_event_does_not_match_delay_it_not(world: World) -> None:
-    world.webhooks.index.put(ZERO[1], "other", "", PUSH, Filters(tagged_only=True))
-    world.webhooks.index.put(ONE[0], "other", "", PUSH, Filters(changed_only=True))
-    assert world.why() is Why.ONE_SHARD
+    world.webhooks.index.put(HERE[1], "other", "", PUSH, Filters(tagged_only=True))
+    world.webhooks.index.put(THERE[0], "other", "", PUSH, Filters(changed_only=True))
+    assert world.why() is Why.DIRECT
 
 
 @pytest.mark.parametrize("action", [Action.DELETE, Action.UNTAG])
 def test_the_router_hears_of_what_is_gone_while_a_webhook_wants_changes_only(
     world: World, action: Action
 ) -> None:
-    world.webhooks.index.put(ZERO[0], "myregistry", "", action.bit)
-    assert world.why(action=action.value) is Why.ONE_SHARD
-    world.webhooks.index.put(ONE[0], "myregistry", "", PUSH, Filters(changed_only=True))
+    world.webhooks.index.put(HERE[0], "myregistry", "", action.bit)
+    assert world.why(action=action.value) is Why.DIRECT
+    world.webhooks.index.put(THERE[0], "myregistry", "", PUSH, Filters(changed_only=True))
     assert world.why(action=action.value) is Why.FILTERS
-    world.webhooks.index.remove(ONE[0])
+    world.webhooks.index.remove(THERE[0])
     world.now += ORDER_S
-    assert world.why(action=action.value) is Why.ONE_SHARD
+    assert world.why(action=action.value) is Why.DIRECT
 
 
 def test_patterns_decide_as_in_the_router(world: World) -> None:
-    world.webhooks.index.put(ZERO[0], "myregistry", "", PUSH, None, parse_scopes(["team/*:v*"]))
-    assert world.why() is Why.ONE_SHARD
-    world.webhooks.index.put(ZERO[0], "myregistry", "", PUSH, None, parse_scopes(["team/*:x*"]))
+    world.webhooks.index.put(HERE[0], "myregistry", "", PUSH, None, parse_scopes(["team/*:v*"]))
+    assert world.why() is Why.DIRECT
+    world.webhooks.index.put(HERE[0], "myregistry", "", PUSH, None, parse_scopes(["team/*:x*"]))
     assert world.why() is Why.NO_WEBHOOK
 
 
@@ -263,18 +299,18 @@ def test_a_shard_that_refused_is_left_alone_for_a_while(world: World) -> None:
     world.now += REFUSED_S - 0.1
     assert world.why() is Why.REFUSED
     world.now += ORDER_S
-    assert world.why() is Why.ONE_SHARD
+    assert world.why() is Why.DIRECT
 
 
 def test_a_shard_without_confirms_is_left_alone_for_longer_whatever_it_refuses(
     world: World,
 ) -> None:
-    world.direct.unconfirmed(0)
+    world.direct.unconfirmed(HOME)
     _refused(world)
     world.now += UNCONFIRMED_S - 0.1
     assert world.why() is Why.REFUSED
     world.now += ORDER_S
-    assert world.why() is Why.ONE_SHARD
+    assert world.why() is Why.DIRECT
 
 
 def test_registries_without_a_reason_to_wait_are_forgotten(

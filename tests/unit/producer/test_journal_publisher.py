@@ -269,13 +269,18 @@ class Webhooks:
 def directing(publisher: FakePublisher) -> JournalPublisher:
     webhooks = Webhooks()
     direct = Direct(
-        subscriptions=webhooks, pauses=webhooks, shards=1, backlog=lambda: 0, wake=lambda: None
+        subscriptions=webhooks,
+        pauses=webhooks,
+        shards=1,
+        backlog=lambda: 0,
+        waiting=lambda _: 0,
+        wake=lambda: None,
     )
     direct.is_laid = True
     return JournalPublisher(publisher, direct=direct)
 
 
-async def test_an_event_of_one_shard_is_one_publish_and_is_noted_as_accepted() -> None:
+async def test_a_single_event_is_one_publish_and_is_noted_as_accepted() -> None:
     publisher = FakePublisher()
     notes = directing(publisher)
     await notes.accept([event("a")])
