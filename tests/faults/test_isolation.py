@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.harness.lab import laboratory
+from tests.faults.scenarios.crashes import DIRECT
 from tests.faults.scenarios.first_attempts import first_attempts_fail, schedule
 from tests.faults.scenarios.isolation import isolation, pause
 from tests.faults.scenarios.outage import outage
@@ -33,6 +34,23 @@ async def test_healthy_endpoints_hardly_notice_that_a_fifth_hangs(tmp_path: Path
                 return
 
     pytest.fail(f"p99: {p99_ratios} times the baseline; throughput: {throughput_ratios}")
+
+
+async def test_nor_do_they_where_each_event_is_for_all_and_skips_the_router(tmp_path: Path) -> None:
+    """A frame with deliveries for all of them is unsettled as long as its slowest one."""
+    ratios: list[float] = []
+    async with laboratory(tmp_path, DIRECT) as lab:
+        for _ in range(ROUNDS):
+            lab.begin()
+            figures = await isolation(
+                lab, endpoints=10, sick=2, rate=60, for_s=8, burst=300, is_shared=True
+            )
+            assert figures["problems"] == []
+            ratios.append(float(str(figures["p99_ratio"])))
+            if min(ratios) <= MOST_P99:
+                return
+
+    pytest.fail(f"p99: {ratios} times the baseline")
 
 
 async def test_an_endpoint_that_asks_for_a_pause_holds_up_nobody(tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ async def test_nothing_is_lost_however_often_everybody_is_killed(tmp_path: Path)
 
 async def test_nothing_of_what_takes_no_router_is_lost_either(tmp_path: Path) -> None:
     async with laboratory(tmp_path, DIRECT) as lab:
-        figures = await kills(lab, deliveries=600, rate=40, every_s=1.5, fan_out=1, batch=1)
+        figures = await kills(lab, deliveries=1800, rate=40, every_s=1.5, fan_out=3, batch=1)
 
     assert figures["problems"] == []
-    assert figures["deliveries"] == 600
+    assert figures["deliveries"] == 1800
     assert figures["given_up"] == figures["cancelled"] == 0
 
 

@@ -21,10 +21,11 @@ async def isolation(
     script: Script = HANGS,
     warm_up_s: float = 2.0,
     settle_s: float = 900.0,
+    is_shared: bool = False,
 ) -> dict[str, object]:
     """Measure a baseline; let some endpoints get sick; measure the healthy ones again.
 
-    Each event is for one endpoint, and the endpoints take turns. Each phase has a paced load, for
+    Each event is for one endpoint, and the endpoints take turns; or each is for all of them. Each phase has a paced load, for
     the latencies, and then a burst, for the throughput.
 
     Args:
@@ -38,8 +39,11 @@ async def isolation(
         warm_up_s: How long the paced load runs before it is measured, in each phase.
         settle_s: How long the sick ones' deliveries may take to end when they are well again: as
             long as they were sick, and five minutes for their breaker.
+        is_shared: Whether each event is for all endpoints.
     """
-    made = await lab.add_endpoints(endpoints, scope=lambda number: f"team/app{number}:*")
+    made = await lab.add_endpoints(
+        endpoints, scope=lambda number: f"team/app{0 if is_shared else number}:*"
+    )
     step = endpoints // sick
     ill = {each.path for number, each in enumerate(made) if number % step == 0}
     healthy = {each.path for each in made} - ill
