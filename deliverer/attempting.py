@@ -135,7 +135,8 @@ class Attempter:
         """Make the requests of deliveries that begin together, each event once for a format.
 
         Together, and before the first POST, they take less of the CPU: docs/decisions/0062. An
-        attempt that begins in a later second, or after a change of its webhook, makes its own.
+        attempt that begins in a later second, or after a change of its webhook, makes its own; and
+        so does one whose request fails here, because its error must not be the whole frame's.
 
         Args:
             jobs: The deliveries.
@@ -147,7 +148,10 @@ class Attempter:
             template = templates[job.delivery.webhook_id]
             if template is None:
                 continue
-            request = self._request(job, template, now_ms, results)
+            try:
+                request = self._request(job, template, now_ms, results)
+            except Exception:  # noqa: BLE001, S112 (its attempt will fail, and say so)
+                continue
             if isinstance(request, Request) and len(request.data) <= MAX_READY_BYTES:
                 job.ready = Ready(template, now_ms // 1000, request)
 

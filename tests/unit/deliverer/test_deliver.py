@@ -217,6 +217,21 @@ async def test_an_event_of_a_frame_is_rendered_once_for_the_webhooks_of_a_format
     assert render.call_count == 2
 
 
+async def test_a_rendering_that_fails_unexpectedly_fails_its_own_delivery_after_the_others() -> (
+    None
+):
+    """The frame goes back only when its other deliveries have ended, or they would be repeated."""
+    hooks = [replace(webhook(1), format={"name": "quay"}), webhook(2), webhook(3)]
+    each = bench(webhooks=hooks)
+    with (
+        patch.object(Chosen, "render", side_effect=RuntimeError("a fault of ours")),
+        pytest.raises(RuntimeError, match="a fault of ours"),
+    ):
+        await each.handle(frame(*(delivery(n) for n in (1, 2, 3)), events=[pushed()]))
+    assert len(each.sender.requests) == 2
+    assert len(each.broker.records()) == 2
+
+
 async def test_a_frame_is_posted_to_each_of_its_webhooks_once() -> None:
     each = bench(webhooks=[webhook(n) for n in (1, 2, 3)])
     events = [event("e1"), event("e2")]
