@@ -118,7 +118,7 @@ class Attempter:
             if failed is None:
                 return await self.attempt(job)  # the webhook may have changed meanwhile
             return self._conclude(job, template, *failed)
-        ready = job.ready
+        ready, job.ready = job.ready, None
         if ready is not None and ready.template is template and ready.now_s == now_ms // 1000:
             request: Request | Consequence = ready.request
         else:
@@ -147,6 +147,8 @@ class Attempter:
         for job in jobs:
             template = templates[job.delivery.webhook_id]
             if template is None:
+                continue
+            if template.form is not None and self._consents.is_missing(template, template.form):
                 continue
             try:
                 request = self._request(job, template, now_ms, results)

@@ -2,9 +2,8 @@
 
 It saves a hop: a confirmed publish, and the router's work. One publish is all or nothing, so all
 deliveries of an event are in one frame, and all direct frames of a registry go to one queue: the
-registry's home, in the order of the publishes. Every deliverer reads every queue. There are reasons
-against the direct way: then the event goes through the router (docs/decisions/0057 has them, and
-what a crash does).
+registry's home. Every deliverer reads every queue. There are reasons against the direct way: then
+the event goes through the router (docs/decisions/0057 has them, and what a crash does).
 """
 
 import time
@@ -35,14 +34,15 @@ UNCONFIRMED_S = 60.0
 UNUSED_S = 30.0
 """After so long without an event the index is not kept current: that costs a query each second."""
 MAX_REGISTRIES = 10_000
-SEVERAL_PER_S = 220.0
-"""Events for several webhooks that a shard gets directly. Each is unsettled until its slowest
-delivery is parked, a second at most, and a deliverer holds 300 unsettled messages of a queue: with
-more, an endpoint that hangs would delay the others of the registry."""
+SEVERAL_PER_S, SEVERAL_AT_ONCE = 220.0, 60.0
+"""Events for several webhooks that a producer sends to a shard directly. Each is unsettled until
+its slowest delivery has an answer or is parked, after a second in the line, and a deliverer holds
+300 unsettled messages of a queue by default: with more events, an endpoint that hangs would delay
+the others of the registry."""
 
 PATHS = Counter(
     "portcall_producer_paths",
-    "Events by the path that they took: direct to their shard, or by the router, and why.",
+    "Events by the path that they took: direct to deliverers, or by the router, and why.",
     ["path", "why"],
     registry=REGISTRY,
 )
@@ -236,8 +236,8 @@ class Direct:
 
     def _has_room(self, shard: int, now: float) -> bool:
         """Whether a shard may get one more event for several webhooks."""
-        room, as_of = self._room.get(shard, (SEVERAL_PER_S, now))
-        room = min(room + (now - as_of) * SEVERAL_PER_S, SEVERAL_PER_S)
+        room, as_of = self._room.get(shard, (SEVERAL_AT_ONCE, now))
+        room = min(room + (now - as_of) * SEVERAL_PER_S, SEVERAL_AT_ONCE)
         self._room[shard] = (room - 1 if room >= 1 else room, now)
         return room >= 1
 

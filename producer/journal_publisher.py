@@ -69,7 +69,7 @@ class JournalPublisher:
     Args:
         publisher: The broker.
         clock: Monotonic seconds.
-        direct: Decides which events go to their shard directly; None: all go to the router.
+        direct: Decides which events go to deliverers directly; None: all go to the router.
     """
 
     def __init__(

@@ -213,8 +213,9 @@ def _messages() -> Json:
             AGAIN_HEADER: {"type": "integer", "description": again},
             topology.SHARD_HEADER: {
                 "type": "string",
-                "description": "The shard of all its webhooks. Only the producer writes it: the "
-                "message is a frame of deliveries, too, and goes past the router.",
+                "description": "The shard whose queue takes it: the registry's home. Only the "
+                "producer writes it: the message is a frame of deliveries, too, and goes past the "
+                "router.",
             },
         },
     }

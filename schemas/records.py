@@ -74,7 +74,7 @@ class Sent(Struct, frozen=True, omit_defaults=True):
     def other(self) -> str | None:
         """The body, where it was not the event's own; None: it was."""
         if self.json:
-            return bytes(self.json).decode()
+            return bytes(self.json).decode("utf-8", "replace")  # an event may have been garbled
         return self.content if self.content or self.method != "POST" else None
 
 

@@ -50,7 +50,7 @@ It is not a setting: a queue's arguments cannot be changed, and the store has a 
 setting."""
 
 SHARD_HEADER = "portcall-shard"
-"""Of a frame on `EVENTS` that is also a frame of deliveries, all of this shard."""
+"""Of a frame on `EVENTS` that is also a frame of deliveries: the shard whose queue takes it."""
 DIRECT_WEBHOOKS = 0
 """Up to so many enabled webhooks a producer sends events past the router, by default; `portcall up`
 has a default of its own."""

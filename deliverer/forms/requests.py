@@ -31,7 +31,7 @@ def formed(
         content: The body for the record, as text; empty: *json* has it, or it is the event's.
         json: The same as JSON.
     """
-    headers, lines = rendered.headers, rendered.lines
+    headers, lines = rendered.headers, rendered.lines or lines_of(rendered.headers)
     if template.sign_as_github is not None:
         signature = template.sign_as_github(rendered.body, rendered.common)
         headers = {**headers, SIGNATURE: signature}

@@ -14,8 +14,8 @@ from portcall.schemas.signatures import SEED_BYTES, Scheme, scheme_of, secret_by
 
 _BLOCK_BYTES = 64
 """Of SHA-256."""
-MAX_COMMON = 64
-"""Beginnings of contents whose hash is kept, by key."""
+MAX_COMMON = 8
+"""Beginnings of contents whose hash is kept, by key: each takes some 3 KB."""
 
 
 class Signer(Protocol):
@@ -96,7 +96,7 @@ class Mac:
             begun = self._inner.copy()
             begun.update(common)
             if len(self._begun) >= MAX_COMMON:
-                self._begun.clear()
+                del self._begun[next(iter(self._begun))]
             self._begun[common] = begun
         within, around = begun.copy(), self._outer.copy()
         within.update(content[len(common) :])

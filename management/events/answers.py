@@ -9,9 +9,10 @@ Source: recorded traffic of the real service; ``statusCode`` is a string there.
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from portcall.management.events.shapes import Event, EventExtras, EventRequest, EventResponse
 from portcall.management.http.extras import told_extras
@@ -121,6 +122,14 @@ def _other(content: str) -> object:
     return msgspec.Raw(content.encode())
 
 
+def _event(body: bytes) -> dict[str, Any] | UnsetType:
+    """The event's own body; UNSET: it is garbled."""
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return UNSET
+
+
 def _response(seen: ShownRecord) -> EventResponse:
     answer = seen.detail.answer
     if answer is None:
@@ -148,5 +157,5 @@ def _extras(seen: ShownRecord) -> EventExtras:
         message=seen.detail.message or UNSET,
         next_attempt_at=acr_timestamp(next_ms) if next_ms else UNSET,
         extras=told_extras(seen.extras, seen.tags),
-        event=msgspec.json.decode(seen.body) if sent and sent.other is not None else UNSET,
+        event=_event(seen.body) if sent and sent.other is not None else UNSET,
     )

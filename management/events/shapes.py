@@ -43,7 +43,7 @@ class EventExtras(Shape, frozen=True):
         failure: Its class; empty where there was none.
         message: The failure in words.
         extras: What the event's source tells beyond its payload.
-        event: The event, where the request's content has another format than ACR's.
+        event: The event, where something else than its own body was sent.
     """
 
     delivery_id: str

@@ -59,6 +59,8 @@ def render(facts: Facts, options: Options) -> Result:
         return Unrenderable(f"the template {error.problem}".replace("this body", "this event"))
     except UnicodeEncodeError:
         return Unrenderable("the template makes a text that UTF-8 cannot say")
+    except UnicodeDecodeError:
+        return Unrenderable("the event's body is not UTF-8")
     if len(body) > MAX_BODY:
         return Unrenderable(
             f"the template makes {len(body):,} bytes; at most {MAX_BODY:,} are sent"

@@ -14,7 +14,7 @@ from tests.sink import eventually
 
 EVENTS = 60
 DIRECT = {"PORTCALL_DIRECT_WEBHOOKS": "1000"}
-"""Single events of one shard take no router."""
+"""Single events take no router."""
 RATE, DIRECT_RATE = 120, 20
 """Events a second. After one that takes the way through the router, others follow it for 2.5 s."""
 

@@ -11,6 +11,7 @@ from portcall.producer.direct import (
     MAX_AGE_S,
     ORDER_S,
     REFUSED_S,
+    SEVERAL_AT_ONCE,
     SEVERAL_PER_S,
     UNCONFIRMED_S,
     UNUSED_S,
@@ -132,7 +133,7 @@ def test_what_waits_in_the_queue_of_a_webhooks_shard_is_not_overtaken(world: Wor
 
 def test_at_a_high_rate_events_for_several_webhooks_go_by_the_router(world: World) -> None:
     world.put(HERE[1])
-    most = int(SEVERAL_PER_S)
+    most = int(SEVERAL_AT_ONCE)
     assert {world.why() for _ in range(most)} == {Why.DIRECT}
     assert world.why() is Why.BUSY
     world.now += ORDER_S

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcall.schemas.deliveries import delivery_id, is_delivery_id, shard_of
+from portcall.schemas.deliveries import delivery_id, home_of, is_delivery_id, shard_of
 
 EVENT = "0b6f3a52-6a2e-4a56-9d0f-5b8f6d1f7a01"
 EVENT_IDS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=128)
@@ -55,6 +55,13 @@ def test_deliveries_have_ids_of_their_own(pairs: list[tuple[str, int]]) -> None:
 )
 def test_a_webhooks_shard_never_changes(webhook_id: int, shards: int, shard: int) -> None:
     assert shard_of(webhook_id, shards) == shard
+
+
+@pytest.mark.parametrize(
+    ("registry", "shards", "home"), [("myregistry", 4, 3), ("other", 4, 0), ("myregistry", 1, 0)]
+)
+def test_a_registry_has_the_same_home_in_every_build(registry: str, shards: int, home: int) -> None:
+    assert home_of(registry, shards) == home
 
 
 def test_webhooks_are_spread_evenly() -> None:

@@ -136,11 +136,12 @@ def test_a_record_is_shown_as_the_real_service_shows_it() -> None:
     [
         (msgspec.structs.replace(SENT, content='{"text":"pushed"}'), {"text": "pushed"}),
         (msgspec.structs.replace(SENT, json=msgspec.Raw(b'{"text":"pushed"}')), {"text": "pushed"}),
+        (msgspec.structs.replace(SENT, json=msgspec.Raw(b'{"text":"\xff"}')), {"text": "\ufffd"}),
         (msgspec.structs.replace(SENT, content="a text, no JSON"), "a text, no JSON"),
         (msgspec.structs.replace(SENT, content="[" * 5_000), "[" * 5_000),
         (msgspec.structs.replace(SENT, method="OPTIONS"), ""),
     ],
-    ids=["json of earlier versions", "json", "text", "deep", "handshake"],
+    ids=["json of earlier versions", "json", "garbled", "text", "deep", "handshake"],
 )
 def test_a_record_shows_the_body_that_was_sent(sent: Sent, content: Json) -> None:
     event = shown(seen(Detail(sent=sent)))
@@ -148,6 +149,15 @@ def test_a_record_shows_the_body_that_was_sent(sent: Sent, content: Json) -> Non
     assert request["content"] == content
     assert event["portcall"]["event"]["action"] == "ping"
     assert request["method"] == sent.method
+
+
+def test_a_garbled_event_hides_no_record() -> None:
+    garbled = replace(
+        seen(Detail(sent=msgspec.structs.replace(SENT, content="sent"))), body=b'{"x":"\xff"}'
+    )
+    event = shown(garbled)
+    assert event["eventRequestMessage"]["content"] == "sent"
+    assert "event" not in event["portcall"]
 
 
 @pytest.mark.parametrize(

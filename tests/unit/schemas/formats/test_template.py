@@ -137,3 +137,11 @@ def test_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_infinite_number_becomes_null() -> None:
     assert msgspec.json.decode(rendered("template", template='"{{ `1e999` }}"').body) is None
+
+
+def test_an_event_that_is_not_utf_8_cannot_be_rendered() -> None:
+    own = bytes(event().body)
+    garbled = msgspec.structs.replace(event(), body=msgspec.Raw(own[:-1] + b',"x":"\xff"}'))
+    for template in ('"{{ payload.x }}"', '"{{ tag }}"'):
+        result = form("template", template=template).render(garbled)
+        assert result == Unrenderable("the event's body is not UTF-8")
