@@ -67,3 +67,22 @@ def test_what_looks_secret_or_everything_is_masked(
     masking: Masking, name: str, *, covered: bool
 ) -> None:
     assert masking.covers(name) is covered
+
+
+@pytest.mark.parametrize(
+    ("sent", "other"),
+    [
+        (SENT, None),
+        (msgspec.structs.replace(SENT, content="a text"), "a text"),
+        (msgspec.structs.replace(SENT, json=msgspec.Raw(b'{"a":1}')), '{"a":1}'),
+        (msgspec.structs.replace(SENT, json=msgspec.Raw(b'"\xff"')), '"\ufffd"'),
+        (msgspec.structs.replace(SENT, method="OPTIONS"), ""),
+    ],
+    ids=["the event's own", "text", "json", "garbled", "handshake"],
+)
+def test_a_record_has_the_body_that_was_not_the_events_own(sent: Sent, other: str | None) -> None:
+    written = msgspec.json.encode(Detail(sent=sent))
+    read = msgspec.json.decode(written, type=Detail)
+    assert read.sent is not None
+    assert read.sent.other == sent.other == other
+    assert (b'"json"' in written) is (b"content" not in written and other not in (None, ""))
