@@ -26,6 +26,7 @@ def make_webhooks(
     registry_name: str = REGISTRY,
     secret: str = "",
     wanted: Mapping[str, str] | None = None,
+    rate_limit: float = 0.0,
 ) -> list[int]:
     """Make a webhook for pushes for each URI, in as many registries as it takes; their ids.
 
@@ -35,6 +36,7 @@ def make_webhooks(
         registry_name: Of the first registry.
         secret: What signs their POSTs; empty: unsigned.
         wanted: The format of their POSTs; None: ACR's.
+        rate_limit: POSTs a second that each may get; 0: that of its format, or any.
     """
     ids: list[int] = []
     for number, start in enumerate(range(0, len(uris), PER_REGISTRY)):
@@ -53,6 +55,7 @@ def make_webhooks(
                 actions=Action.PUSH.bit,
                 secret=secret,
                 format=wanted,
+                rate_limit=rate_limit,
             )
             for place, uri in enumerate(uris[start : start + PER_REGISTRY])
         ]
