@@ -14,7 +14,7 @@ import msgspec
 
 from portcall.schemas.events import Action
 from portcall.schemas.formats.facts import Facts, Options, encoded
-from portcall.schemas.formats.results import NO_HEADERS, Headers, Rendered, Result
+from portcall.schemas.formats.results import NO_HEADERS, PLAIN_JSON, Headers, Rendered, Result
 
 AZURE_TYPES: Mapping[str, str] = {
     Action.PUSH: "Microsoft.ContainerRegistry.ImagePushed",
@@ -35,7 +35,7 @@ PING_TYPE = "portcall.ping"
 _TYPES = {"azure": {**OWN_TYPES, **AZURE_TYPES}, "image": OWN_TYPES}
 """By the option ``types``; a type that Event Grid does not have is ours."""
 STRUCTURED = "application/cloudevents+json; charset=utf-8"
-DATA = "application/json"
+DATA = PLAIN_JSON
 ORIGIN = "WebHook-Request-Origin"
 MAX_TAGS = 1024
 """Characters; many servers take 8 KB of headers."""

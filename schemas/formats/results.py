@@ -6,7 +6,7 @@ from typing import Self
 
 from msgspec import Struct
 
-JSON = "application/json"
+PLAIN_JSON = "application/json"
 Headers = Mapping[str, str]
 NO_HEADERS: Headers = MappingProxyType({})
 
@@ -52,7 +52,7 @@ def lines_of(headers: Headers) -> str:
 def is_json(content_type: str) -> bool:
     """Whether bodies of a content type are JSON."""
     essence = content_type.partition(";")[0].strip().lower()
-    return essence == JSON or essence.endswith("+json")
+    return essence == PLAIN_JSON or essence.endswith("+json")
 
 
 Result = Rendered | Omitted | Unrenderable

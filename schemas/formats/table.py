@@ -28,10 +28,9 @@ from portcall.schemas.formats.messages import discord, googlechat, mattermost, s
 from portcall.schemas.formats.names import FormatName
 from portcall.schemas.formats.options import Option, check_dns_name, check_uri, one_of
 from portcall.schemas.formats.registries import distribution, dockerhub, ghcr, harbor, quay
-from portcall.schemas.formats.results import NO_HEADERS, Headers, Result
+from portcall.schemas.formats.results import NO_HEADERS, PLAIN_JSON, Headers, Result
 
 JSON = "application/json; charset=utf-8"
-PLAIN_JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ import msgspec
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.extras import NONE
 from portcall.schemas.formats.facts import Facts, Options, encoded
-from portcall.schemas.formats.results import JSON, Rendered, Result, Unrenderable, is_json
+from portcall.schemas.formats.results import PLAIN_JSON, Rendered, Result, Unrenderable, is_json
 from portcall.schemas.nesting import TOO_DEEP, is_too_deep
 from portcall.schemas.options.expressions import Budget, Expression, compiled
 
@@ -70,7 +70,7 @@ def render(facts: Facts, options: Options) -> Result:
 
 def content_type(options: Options) -> str:
     """The content type of the POST."""
-    return options.get("contentType") or JSON
+    return options.get("contentType") or PLAIN_JSON
 
 
 def check_template(text: str, options: Options) -> None:

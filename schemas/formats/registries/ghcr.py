@@ -16,7 +16,7 @@ import msgspec
 
 from portcall.schemas.events import Action
 from portcall.schemas.formats.facts import Facts, Options, encoded
-from portcall.schemas.formats.results import Headers, Omitted, Rendered, Result
+from portcall.schemas.formats.results import Headers, Omitted, Rendered, Result, lines_of
 from portcall.schemas.formats.saying import omitted
 from portcall.schemas.formats.shapes import Shape, inners, slot, text_slot
 
@@ -60,9 +60,8 @@ def render(facts: Facts, options: Options) -> Result:
         _PULLED: b":" + tag if tag else b"@" + digest if digest else b"",
     }
     shape = _shape(kind, facts.host, facts.repository, facts.actor or owner)
-    named = _delivery_id(facts)
-    lines = f"{EVENT}: {kind}\r\n{DELIVERY}: {named}\r\n"
-    return Rendered(shape.filled(values), {EVENT: kind, DELIVERY: named}, lines, shape.common)
+    headers = _headers(facts, kind)
+    return Rendered(shape.filled(values), headers, lines_of(headers), shape.common)
 
 
 def headers(webhook_id: int) -> Headers:
