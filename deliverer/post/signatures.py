@@ -50,7 +50,7 @@ def github_signer(secret: str) -> GithubSigner | None:
     if scheme_of(secret) is not Scheme.V1:
         return None
     mac = Mac(secret.encode())
-    return lambda body, common: f"sha256={mac.of_common(body, common).hex()}"
+    return lambda body, common: f"sha256={mac.hex_of_common(body, common)}"
 
 
 def _shared(key: bytes) -> Signer:
@@ -89,8 +89,8 @@ class Mac:
         around.update(within.digest())
         return around.digest()
 
-    def of_common(self, content: bytes, common: bytes) -> bytes:
-        """The code of a content that begins with *common*, as many do: that part is hashed once."""
+    def hex_of_common(self, content: bytes, common: bytes) -> str:
+        """The code of a content, as hex. Many contents begin with *common*: it is hashed once."""
         begun = self._begun.get(common)
         if begun is None:
             begun = self._inner.copy()
@@ -101,7 +101,7 @@ class Mac:
         within, around = begun.copy(), self._outer.copy()
         within.update(content[len(common) :])
         around.update(within.digest())
-        return around.digest()
+        return around.hexdigest()
 
 
 def _private(seed: bytes) -> Signer:

@@ -17,7 +17,7 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from portcall.runtime.broker.contents import Contents, number_of
-from portcall.runtime.broker.wire import BODY, HEADER, METHOD, divert, frame, wire_of
+from portcall.runtime.broker.wire import BODY, HEADER, METHOD, divert, framed, wire_of
 from portcall.schemas.frames import CONTENT_TYPE
 
 PERSISTENT = 2
@@ -157,14 +157,11 @@ def _encoded(channel: Channel, body: bytes, method: bytes, properties: bytes) ->
     if most <= 0:  # the broker's frame_max is 0: frames of any size
         most = max(size, 1)
     header = _CONTENT.pack(_BASIC, 0, size) + properties
-    parts = (body[start : start + most] for start in range(0, size, most))
-    return b"".join(
-        (
-            frame(METHOD, number, method),
-            frame(HEADER, number, header),
-            *(frame(BODY, number, part) for part in parts),
-        )
-    )
+    parts = [*framed(METHOD, number, method), *framed(HEADER, number, header)]
+    for start in range(0, size, most):
+        part = body if size <= most else memoryview(body)[start : start + most]
+        parts += framed(BODY, number, part)
+    return b"".join(parts)
 
 
 @lru_cache(maxsize=1_000)

@@ -32,6 +32,8 @@ TELL_S = 1.0
 connection that is silent for three times the heartbeat. The broker sends no heartbeat while it
 sends something else."""
 
+Payload = bytes | memoryview
+
 Takes = Callable[[int, bytes], bool]
 """Takes the payload of a frame of that kind, or returns False: then the client gets it."""
 
@@ -162,6 +164,11 @@ def divert(channel: Channel, takes: Takes) -> Wire:
     return wire
 
 
+def framed(kind: int, channel: int, payload: Payload) -> tuple[bytes, Payload, bytes]:
+    """One frame, in the parts that are written after one another."""
+    return _PREFIX.pack(kind, channel, len(payload)), payload, _END
+
+
 def frame(kind: int, channel: int, payload: bytes) -> bytes:
-    """Encode one frame."""
-    return _PREFIX.pack(kind, channel, len(payload)) + payload + _END
+    """One frame, in one piece."""
+    return b"".join(framed(kind, channel, payload))

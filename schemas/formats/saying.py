@@ -19,7 +19,12 @@ def omitted(
         needs_tag: Whether a push needs a tag.
     """
     if facts.action not in actions:
-        return Omitted(f"the format of {name} has no {facts.action} events")
+        return no_such_event(facts, name)
     if needs_tag and facts.action == Action.PUSH and not facts.tag:
         return Omitted(f"the format of {name} {NO_TAG}")
     return None
+
+
+def no_such_event(facts: Facts, name: str) -> Omitted:
+    """The format of *name* has no events of this action."""
+    return Omitted(f"the format of {name} has no {facts.action} events")

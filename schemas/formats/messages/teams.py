@@ -10,29 +10,39 @@ schema 1.2.
 from portcall.schemas.formats.facts import Facts, Options, encoded
 from portcall.schemas.formats.messages.words import markdown, words_of
 from portcall.schemas.formats.results import Rendered, Result
+from portcall.schemas.formats.shapes import Shape, slot
 
 SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
 CARD = "application/vnd.microsoft.card.adaptive"
+_TITLE, _FACTS = "title", "facts"
 
 
 def render(facts: Facts, options: Options) -> Result:
     """Render an event."""
     del options
     words = words_of(facts)
+    known = [{"title": name, "value": markdown(value)} for name, value in words.lines]
+    title = encoded(markdown(words.title))
+    return Rendered(_MESSAGE.filled({_TITLE: title, _FACTS: encoded(known)}))
+
+
+def _message() -> Shape:
     title = {
         "type": "TextBlock",
         "weight": "bolder",
         "size": "medium",
         "wrap": True,
-        "text": markdown(words.title),
+        "text": slot(_TITLE),
     }
-    known = [{"title": name, "value": markdown(value)} for name, value in words.lines]
     card = {
         "$schema": SCHEMA,
         "type": "AdaptiveCard",
         "version": "1.2",
         "msteams": {"width": "full"},
-        "body": [title, {"type": "FactSet", "facts": known}],
+        "body": [title, {"type": "FactSet", "facts": slot(_FACTS)}],
     }
     attachment = {"contentType": CARD, "contentUrl": None, "content": card}
-    return Rendered(encoded({"type": "message", "attachments": [attachment]}))
+    return Shape.of({"type": "message", "attachments": [attachment]})
+
+
+_MESSAGE = _message()

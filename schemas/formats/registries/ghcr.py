@@ -16,15 +16,14 @@ import msgspec
 
 from portcall.schemas.events import Action
 from portcall.schemas.formats.facts import Facts, Options, encoded
-from portcall.schemas.formats.results import Headers, Omitted, Rendered, Result, lines_of
-from portcall.schemas.formats.saying import omitted
+from portcall.schemas.formats.results import Headers, Omitted, Rendered, Result
+from portcall.schemas.formats.saying import no_such_event
 from portcall.schemas.formats.shapes import Shape, inners, slot, text_slot
 
 EVENT, DELIVERY = "X-GitHub-Event", "X-GitHub-Delivery"
 SIGNATURE = "X-Hub-Signature-256"
 PACKAGE = "package"
 """The usual event; the other is ``registry_package``."""
-_ACTIONS = frozenset((Action.PUSH,))
 DELIVERIES = uuid.UUID("6d2e1b6e-5f8e-5f43-9a51-6e0c3a3f6f0d")
 """The namespace of our delivery ids where an event's own is none: the same on each attempt."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -39,11 +38,16 @@ _DIGEST, _TIME, _TYPE, _SIZE, _TAG, _PULLED = "digest", "time", "type", "size", 
 
 def render(facts: Facts, options: Options) -> Result:
     """Render an event."""
+    if facts.action == Action.PUSH:
+        return _published(facts, options)
     if facts.is_ping:
         ping = {"zen": "Keep it logically awesome.", "hook_id": 1, "hook": {"type": "Repository"}}
-        return Rendered.of(encoded(ping), _headers(facts, "ping"))
-    if instead := omitted(facts, "GHCR", actions=_ACTIONS):
-        return instead
+        headers = {EVENT: "ping", DELIVERY: _delivery_id(facts)}
+        return Rendered.of(encoded(ping), headers)
+    return no_such_event(facts, "GHCR")
+
+
+def _published(facts: Facts, options: Options) -> Result:
     owner, slash, _ = facts.repository.partition("/")
     if not slash:
         return Omitted("the format of GHCR needs a repository with an owner, as in owner/name")
@@ -60,17 +64,15 @@ def render(facts: Facts, options: Options) -> Result:
         _PULLED: b":" + tag if tag else b"@" + digest if digest else b"",
     }
     shape = _shape(kind, facts.host, facts.repository, facts.actor or owner)
-    headers = _headers(facts, kind)
-    return Rendered(shape.filled(values), headers, lines_of(headers), shape.common)
+    delivery_id = _delivery_id(facts)
+    headers = {EVENT: kind, DELIVERY: delivery_id}
+    lines = f"{EVENT}: {kind}\r\n{DELIVERY}: {delivery_id}\r\n"
+    return Rendered(shape.filled(values), headers, lines, shape.common)
 
 
 def headers(webhook_id: int) -> Headers:
     """The headers of a webhook."""
     return {"X-GitHub-Hook-ID": str(webhook_id)}
-
-
-def _headers(facts: Facts, kind: str) -> Headers:
-    return {EVENT: kind, DELIVERY: _delivery_id(facts)}
 
 
 def _delivery_id(facts: Facts) -> str:
