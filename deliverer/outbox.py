@@ -38,8 +38,8 @@ ENOUGH_RECORDS = 16
 """So many do not wait. A process that is killed has POSTed deliveries without a record: at most
 these, those of the last 0.1 s, and those of frames under way. They are POSTed again."""
 RECORDS_BYTES = 512 * 1024
-"""Limit for a frame of records: `MAX_ITEMS` fit, also where each has a body of 4 KB beside ACR's. In
-two frames they would cost 2 us more each."""
+"""Limit for a frame of records: `MAX_ITEMS` fit, also where each has a body of 4 KB beside ACR's.
+In two frames they would cost 2 us more each."""
 RECORD_BYTES = 100
 """The approximate size of a record in a frame, without the event and the detail."""
 

@@ -138,8 +138,8 @@ RecordT = TypeVar("RecordT", Record, RawRecord)
 encode = msgspec.json.Encoder().encode
 _encode_into = msgspec.json.Encoder().encode_into
 _records = bytearray()
-"""The frame of records that is written. It keeps its memory: to grow from nothing to 350 KB took 1.4
-us for each of 64 records, most of it for new pages."""
+"""The frame of records that is written. It keeps its memory: to grow from nothing to 350 KB took
+1.4 us for each of 64 records, most of it for new pages."""
 _decode_way = msgspec.json.Decoder(_Way).decode
 _decode_version = msgspec.json.Decoder(_AnyFrame).decode
 _decode_events = msgspec.json.Decoder(EventFrame).decode

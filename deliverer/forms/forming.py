@@ -1,6 +1,6 @@
 """Forming: what an attempt in another format than ACR's has beside the POST itself."""
 
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
 from portcall.deliverer.consequences import Consequence, GivenUp, Recorded
@@ -15,7 +15,6 @@ from portcall.schemas.formats.results import (
     NO_HEADERS,
     Headers,
     Omitted,
-    Rendered,
     Result,
     Unrenderable,
 )
@@ -41,23 +40,25 @@ def prepared(
         now_ms: The time, milliseconds since the epoch.
         more: Further headers, which no format has.
     """
-    match result:
-        case Rendered() as rendered:
-            json = Raw(rendered.body)
-            is_own = json == job.event.body
-            return formed(
-                template,
-                rendered,
-                more,
-                delivery_id=delivery_id(job.event.id, job.delivery.webhook_id),
-                now_s=now_ms // 1000,
-                json=json if form.writes_json and not is_own else UNSET,
-                content="" if form.writes_json or is_own else rendered.body.decode(),
-            )
-        case Omitted(reason):
-            return Recorded(omitted(job.delivery, reason, now_ms))
-        case Unrenderable(reason):
-            return GivenUp(expired(job.delivery, reason, now_ms))
+    if isinstance(result, Omitted):
+        return Recorded(omitted(job.delivery, result.reason, now_ms))
+    if isinstance(result, Unrenderable):
+        return GivenUp(expired(job.delivery, result.reason, now_ms))
+    content = ""
+    json: Raw | UnsetType = Raw(result.body)
+    if json == job.event.body:
+        json = UNSET
+    elif not form.writes_json:
+        content, json = result.body.decode(), UNSET
+    return formed(
+        template,
+        result,
+        delivery_id=delivery_id(job.event.id, job.delivery.webhook_id),
+        now_s=now_ms // 1000,
+        more=more,
+        content=content,
+        json=json,
+    )
 
 
 def judged(attempt: Attempt, form: Chosen) -> Attempt:

@@ -13,10 +13,10 @@ OPTIONS = "OPTIONS"
 def formed(
     template: Template,
     rendered: Rendered,
-    more: Headers = NO_HEADERS,
     *,
     delivery_id: str,
     now_s: int,
+    more: Headers = NO_HEADERS,
     content: str = "",
     json: Raw | UnsetType = UNSET,
 ) -> Request:
@@ -25,9 +25,9 @@ def formed(
     Args:
         template: Of the webhook; a custom header replaces one of the format.
         rendered: The body and its headers.
-        more: Further headers, which no format has.
         delivery_id: Sent as ``webhook-id``.
         now_s: The time of the attempt, seconds since the epoch.
+        more: Further headers, which no format has.
         content: The body for the record, as text; empty: *json* has it, or it is the event's.
         json: The same as JSON.
     """

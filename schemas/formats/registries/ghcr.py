@@ -92,11 +92,13 @@ def _delivery_id(facts: Facts) -> str:
 def _shape(kind: str, host: str, repository: str, sender: str) -> Shape:
     """The body of all pushes to a repository by one sender; what all have is before what differs.
 
-    So most of it is hashed once for all signatures.
+    So most of it is hashed once for all signatures. The version of a ``registry_package`` has no
+    author: GitHub's schema asks for none, but for a whole user in each.
     """
     owner, _, name = repository.partition("/")
     page = f"https://github.com/{owner}/packages/container/package/{name}"
     user = _named_user(owner) if kind == PACKAGE else _user(owner)
+    author = {"author": user} if kind == PACKAGE else {}
     body: dict[str, object] = {"action": "published", "sender": _user(sender)}
     if kind != PACKAGE:
         body["organization"] = {"login": owner}
@@ -110,14 +112,14 @@ def _shape(kind: str, host: str, repository: str, sender: str) -> Shape:
         "html_url": page,
         "owner": user,
         "registry": _registry(f"https://{host}/{owner}"),
-        "package_version": _version(f"{host}/{repository}", repository, page, user),
+        "package_version": author | _version(f"{host}/{repository}", repository, page),
         "created_at": text_slot(_TIME),
         "updated_at": text_slot(_TIME),
     }
     return Shape.of(body)
 
 
-def _version(image: str, repository: str, page: str, user: msgspec.Raw) -> dict[str, object]:
+def _version(image: str, repository: str, page: str) -> dict[str, object]:
     container = {
         "labels": {},
         "tag": {"name": text_slot(_TAG), "digest": text_slot(_DIGEST)},
@@ -141,7 +143,6 @@ def _version(image: str, repository: str, page: str, user: msgspec.Raw) -> dict[
         "created_at": _NOT_KNOWN,
         "metadata": [],
         "package_files": [],
-        "author": user,
         "version": text_slot(_DIGEST),
         "name": text_slot(_DIGEST),
         "updated_at": text_slot(_TIME),
@@ -175,7 +176,7 @@ def _named_user(login: str) -> msgspec.Raw:
     """The same without the nine templates of URLs.
 
     They are more than half of a user, and no receiver reads them here. GitHub's schema does not
-    ask for them in a ``package``, but in its sender and everywhere in a ``registry_package``.
+    ask for them in a ``package``, but in its sender and in both users of a ``registry_package``.
     """
     named = {key: value for key, value in _written(login).items() if key not in _TEMPLATES}
     return msgspec.Raw(encoded(named))

@@ -146,6 +146,14 @@ def test_a_package_of_github_names_its_owner_without_templates_of_urls() -> None
     assert len(rendered("ghcr").body) < 3_000
 
 
+def test_the_version_of_a_registry_package_of_github_has_no_author() -> None:
+    """Its schema asks for none; an author would be a whole user, a quarter of the body."""
+    version = document("ghcr", event="registry_package")["registry_package"]["package_version"]
+    assert "author" not in version
+    assert document("ghcr")["package"]["package_version"]["author"]["login"] == "shop"
+    assert len(rendered("ghcr", event="registry_package").body) < 3_500
+
+
 def test_each_url_of_a_github_user_is_one() -> None:
     sender = document("ghcr", event(actor="ACME\\ci bot"))["sender"]
     assert sender["login"] == "ACME\\ci bot"
