@@ -17,8 +17,8 @@ def formats(report: Report, _plots: Path) -> str:
     return (
         "The CPU of a deliverer's whole process for a delivery: frames in, POSTs of signed events"
         " of 600 bytes to another process, records out. Each run is made in turn with one of ACR's"
-        " format. Where an event goes to one webhook only, no rendering is used twice. Chats that"
-        " take a few messages a second are left out. A row for another checkout compares ACR's"
+        " format. Where an event goes to one webhook only, no rendering is used twice. Chats are"
+        " without their limit of a few messages a second. A row for another checkout compares ACR's"
         " format, unsigned, of this one with its.\n\n" + table(head, rows)
     )
 
