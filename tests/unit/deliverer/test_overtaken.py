@@ -11,8 +11,8 @@ from portcall.schemas.frames import encode_deliveries
 from portcall.schemas.overtaking import Overtaken, copy_of, standings, turn_of
 from portcall.schemas.records import Outcome
 from portcall.store.records.event_log import ENDED
+from tests.unit.deliverer.deliver.bench import WAIT_10S, Bench, bench
 from tests.unit.deliverer.samples import NOW_MS, answered, event, frame, webhook
-from tests.unit.deliverer.test_deliver import WAIT_10S, Bench, bench
 
 EVENT = event()
 WAITING = Delivery(0, 7, attempt=2, not_before_ms=NOW_MS - 10, due_ms=NOW_MS - 5)

@@ -11,8 +11,8 @@ from portcall.schemas.frames import encode_deliveries
 from portcall.schemas.records import Outcome
 from portcall.schemas.topology import DEAD
 from portcall.schemas.webhooks import Cause, Status
+from tests.unit.deliverer.deliver.bench import WAIT_10S, Bench, bench
 from tests.unit.deliverer.samples import NOW_MS, answered, delivery, event, frame, webhook
-from tests.unit.deliverer.test_deliver import WAIT_10S, Bench, bench
 
 ACCEPTED_MS = NOW_MS - 5
 GONE = webhook(status=Status.DISABLED, cause=Cause.GONE)
