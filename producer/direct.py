@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deletes import tells_of_tag
 from portcall.schemas.deliveries import Delivery, home_of, shard_of
-from portcall.schemas.events import Action, Event
+from portcall.schemas.events import Action, Event, check_action
 from portcall.schemas.frames import AGAIN_HEADER, MAX_ITEMS, encode_deliveries
 from portcall.schemas.topology import SHARD_HEADER
 
@@ -218,7 +218,7 @@ class Direct:
     def _decided(self, event: Event, now: float) -> Path:
         if why := self._hindrance(event, now):
             return Path(why)
-        bit = Action(event.action).bit
+        bit = check_action(event.action).bit
         index = self._subscriptions.index
         found = index.match(event.registry, bit, event.repository, event.tag)
         if why := self._objection(found) or _unsifted(event, found, index):
@@ -226,13 +226,16 @@ class Direct:
         home = home_of(event.registry, self._shards)
         if self._refused and now < self._refused.get(home, 0.0):
             return Path(Why.REFUSED)
-        # The routers' frames are in the queues of the webhooks' own shards.
-        others = {shard_of(webhook_id, self._shards) for webhook_id in found} - {home}
-        if any(map(self._waiting, others)):
+        if self._shards > 1 and self._has_routed_before(found, home):
             return Path(Why.ORDER)
         if len(found) > 1 and not self._has_room(home, now):
             return Path(Why.BUSY)
         return Path(Why.DIRECT, home, found)
+
+    def _has_routed_before(self, found: Iterable[int], home: int) -> bool:
+        """Whether frames of routers, which are in the queues of the webhooks' own shards, wait."""
+        others = {shard_of(webhook_id, self._shards) for webhook_id in found} - {home}
+        return any(map(self._waiting, others))
 
     def _has_room(self, shard: int, now: float) -> bool:
         """Whether a shard may get one more event for several webhooks."""
@@ -260,7 +263,7 @@ class Direct:
             return Why.NO_WEBHOOK
         if len(found) > MAX_ITEMS:
             return Why.MANY_DELIVERIES
-        if any(self._pauses.rung_ms(webhook_id) for webhook_id in found):
+        if any(map(self._pauses.rung_ms, found)):
             return Why.PAUSED
         return None
 
@@ -288,7 +291,7 @@ def _unsifted(event: Event, found: Iterable[int], index: Matcher) -> Why | None:
 
 def count(path: Path) -> None:
     """Count an event by its path."""
-    _counted("router" if path.shard is None else "direct", path.why.value).inc()
+    _counted("router" if path.shard is None else "direct", path.why).inc()
 
 
 def direct_frame(events: Sequence[tuple[Event, Sequence[int]]]) -> bytes:

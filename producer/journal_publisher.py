@@ -11,12 +11,12 @@ event proves the acceptance, too (docs/decisions/0048).
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from portcall.producer.direct import Direct, Path, Why, count, direct_frame, direct_headers
-from portcall.producer.publishing import GIVE_UP_S, Measured, publish_events
+from portcall.producer.publishing import GIVE_UP_S, measure, publish_events
 from portcall.producer.sharing import SharedFrames, Waiting
 from portcall.runtime.broker.batcher import Batcher
 from portcall.runtime.broker.publishing import OncePublisher, SurePublisher
@@ -178,21 +178,24 @@ class JournalPublisher:
 
     async def _publish_frame(self, key: str, shard: int | None, items: Sequence[Waiting]) -> None:
         events = [item.event for item in items]
-        with _Watched(self._under_way, self._clock()), Measured(events):
-            headers = None
-            if shard is not None:
-                if await self._goes_directly(key, shard, items):
-                    self._note(events)
-                    return
-                headers = REFUSED_HEADERS
-            await self._publisher.publish(
-                encode_events(events),
-                exchange=EVENTS,
-                key=key,
-                headers=headers,
-                timeout_s=GIVE_UP_S,
-            )
+        watched, began = object(), time.perf_counter()
+        self._under_way[watched] = self._clock()
+        try:
+            if shard is None:
+                await self._goes_to_the_router(key, events)
+            elif not await self._goes_directly(key, shard, items):
+                await self._goes_to_the_router(key, events, REFUSED_HEADERS)
+        finally:
+            del self._under_way[watched]
+            measure(events, began)
         self._note(events)
+
+    async def _goes_to_the_router(
+        self, key: str, events: Sequence[Event], headers: Mapping[str, str | int] | None = None
+    ) -> None:
+        await self._publisher.publish(
+            encode_events(events), exchange=EVENTS, key=key, headers=headers, timeout_s=GIVE_UP_S
+        )
 
     async def _goes_directly(self, key: str, shard: int, items: Sequence[Waiting]) -> bool:
         """Publish a direct frame; False: it was refused, and the router shall have the events."""
@@ -213,8 +216,12 @@ class JournalPublisher:
         return True
 
     async def _publish(self, events: Sequence[Event]) -> None:
-        with _Watched(self._under_way, self._clock()):
+        watched = object()
+        self._under_way[watched] = self._clock()
+        try:
             await publish_events(self._publisher, events)
+        finally:
+            del self._under_way[watched]
         self._note(events)
 
     def _note(self, events: Sequence[Event]) -> None:
@@ -232,25 +239,6 @@ class JournalPublisher:
         for item in items:
             if item.latch is not None:
                 item.latch.count_down()
-
-
-class _Watched:
-    """Something is published within its block.
-
-    Args:
-        under_way: Where it is noted meanwhile.
-        now: Since when.
-    """
-
-    def __init__(self, under_way: dict[object, float], now: float) -> None:
-        self._under_way = under_way
-        self._now = now
-
-    def __enter__(self) -> None:
-        self._under_way[self] = self._now
-
-    def __exit__(self, *_: object) -> None:
-        del self._under_way[self]
 
 
 def _give_up(confirmed: "asyncio.Future[None]") -> None:

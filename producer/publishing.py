@@ -39,7 +39,8 @@ async def publish_events(publisher: OncePublisher, events: Sequence[Event]) -> N
             send all of them again, and consumers get duplicates, with the same ``webhook-id`` if
             the events have their own ids.
     """
-    with Measured(events):
+    began = time.perf_counter()
+    try:
         outcomes = await asyncio.gather(
             *(
                 publisher.publish(frame.body, exchange=EVENTS, key=frame.key, timeout_s=GIVE_UP_S)
@@ -47,29 +48,26 @@ async def publish_events(publisher: OncePublisher, events: Sequence[Event]) -> N
             ),
             return_exceptions=True,
         )
+    finally:
+        measure(events, began)
     for outcome in outcomes:
         if outcome is not None:
             raise outcome
 
 
-class Measured:
-    """Measures how long its block takes to publish events.
+def measure(events: Iterable[Event], began: float) -> None:
+    """Note how long it took to publish events.
 
     Args:
         events: The events; a trace of one of them is the exemplar.
+        began: By the performance counter.
     """
-
-    def __init__(self, events: Sequence[Event]) -> None:
-        self._events = events
-
-    def __enter__(self) -> None:
-        self._began = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        took_s = time.perf_counter() - self._began
-        contexts = [each.context for each in self._events if each.trace is not None]
-        span = next((each for each in contexts if each is not None and each.sampled), None)
-        PUBLISH_SECONDS.observe(took_s, None if span is None else span.exemplar)
+    exemplar = None
+    for event in events:
+        if event.trace is not None and (context := event.context) is not None and context.sampled:
+            exemplar = context.exemplar
+            break
+    PUBLISH_SECONDS.observe(time.perf_counter() - began, exemplar)
 
 
 def frames_of(events: Iterable[Event]) -> Iterator[Frame]:
