@@ -23,7 +23,7 @@ from portcall.producer.http.access import Access, bearer_token
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError, UnsupportedTypeError
 from portcall.producer.http.intake_gate import IntakeGate
-from portcall.producer.http.paths import shown_path
+from portcall.producer.http.paths import NAMED, shown_path
 from portcall.producer.http.registries import Registries
 from portcall.producer.tracing import Tracing
 from portcall.runtime.clock import now_ms
@@ -259,7 +259,7 @@ class Ingest:
 
     async def _admitted(self, request: web.Request) -> str:
         """The key of the registry in the path, if the caller may publish to it."""
-        name = request.match_info["registry"]
+        name = request.get(NAMED) or request.match_info["registry"]
         token = bearer_token(authorization_of(request))
         await self._access.check(token, name)
         request[AUTHENTICATED] = True

@@ -4,7 +4,9 @@ Every error is answered with ``{"error": {"code", "message"}}``; the message nam
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
@@ -12,14 +14,14 @@ from aiohttp.typedefs import Middleware
 
 from portcall.producer import openapi
 from portcall.producer.http.errors import RequestRefusedError
-from portcall.producer.http.paths import SECRET_SOURCE, SOURCE, shown_path
+from portcall.producer.http.paths import NAMED, SECRET_SOURCE, SOURCE, shown_path
 from portcall.producer.http.refusals import Refusal, Refusing
 from portcall.producer.ingest import Ingest
 from portcall.producer.sources.intake import SourceIntake
 from portcall.runtime.http.clients import Throttle, throttling
 from portcall.runtime.http.health import Problem, add_health_routes
 from portcall.runtime.http.openapi import add_openapi_route
-from portcall.runtime.http.serving import UNREAD, Unread
+from portcall.runtime.http.serving import FIND, UNREAD, Find, Unread
 from portcall.runtime.logs import get_logger
 from portcall.schemas.errors import InvalidValueError
 
@@ -30,6 +32,8 @@ data of a refused client is read for a second, so that it sees the answer."""
 CODE = web.ResponseKey("code", str)
 REASON = web.ResponseKey("reason", str)
 """The text of an error answer, for the counters."""
+
+_OF_A_REGISTRY = re.compile(r"/registries/(?P<registry>[A-Za-z0-9]+)/(?P<path>[a-z]+)")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -55,11 +59,13 @@ def make_app(
     middlewares = [_noting(refusals), throttled, _answer_errors]
     app = web.Application(middlewares=middlewares, handler_args=PROTOCOL)
     app[UNREAD] = lambda unread: refusals.note(_of_unread(unread))
-    for path, handler in (
-        (openapi.NOTIFICATIONS, ingest.take_notifications),
-        (openapi.EVENTS, ingest.take_events),
-    ):
+    takers = {
+        openapi.NOTIFICATIONS: ingest.take_notifications,
+        openapi.EVENTS: ingest.take_events,
+    }
+    for path, handler in takers.items():
         app.router.add_post(path, handler, expect_handler=_go_on)
+    app[FIND] = _finding(takers, middlewares)
     if sources is not None:
         for path in (SOURCE, SECRET_SOURCE):
             app.router.add_post(path, sources.take, expect_handler=_go_on)
@@ -67,6 +73,25 @@ def make_app(
     add_health_routes(app, checks)
     add_openapi_route(app, openapi.encoded())
     return app
+
+
+def _finding(takers: Mapping[str, Handler], middlewares: Sequence[Middleware]) -> Find:
+    """Finds the handlers of paths of a registry whose name is written without escapes."""
+    found: dict[str, Handler] = {}
+    for path, taker in takers.items():
+        handler = taker
+        for middleware in reversed(middlewares):
+            handler = partial(middleware, handler=handler)
+        found[path.rpartition("/")[2]] = handler
+
+    def find(request: web.Request) -> Handler | None:
+        match = _OF_A_REGISTRY.fullmatch(request.raw_path)
+        if match is None or request.method != hdrs.METH_POST:
+            return None
+        request[NAMED] = match["registry"]
+        return found.get(match["path"])
+
+    return find
 
 
 async def _go_on(_request: web.Request) -> None:

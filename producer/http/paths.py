@@ -2,9 +2,13 @@
 
 import re
 
+from aiohttp import web
+
 SOURCE = "/registries/{registry}/sources/{source}"
 SECRET_SOURCE = f"{SOURCE}/{{secret}}"
 
+NAMED = web.RequestKey("registry", str)
+"""The registry in the path of a request that took no router, and so has no ``match_info``."""
 _SECRET = re.compile(r"^(/*registries/+[^/]*/+sources/+[^/]*/+).+", re.DOTALL | re.IGNORECASE)
 
 

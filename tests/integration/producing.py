@@ -23,6 +23,7 @@ from portcall.producer.sources.proofs.keeping import Fetch, IssuerKeys
 from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.producer.sources.verifying import Verifier
 from portcall.runtime.http.health import Problem
+from portcall.runtime.http.serving import JsonRunner, Site
 from portcall.schemas.events import Event
 from portcall.schemas.sources import Source
 from portcall.schemas.webhooks import Sku
@@ -142,9 +143,9 @@ async def served(
             hints=Hints(),
         )
         app = make_app(ingest, checks or {}, sources=intake)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_S)
+        runner = JsonRunner(app, access_log=None, shutdown_timeout=DRAIN_S)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await Site(runner, "127.0.0.1", 0).start()
         port = runner.addresses[0][1]
         url = f"http://127.0.0.1:{port}"
         try:

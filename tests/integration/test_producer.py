@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
+from yarl import URL
 
 from portcall.producer.digests.digests import Glance
 from portcall.producer.digests.keeper import DigestKeeper
@@ -137,6 +138,24 @@ async def test_the_registry_has_no_case(producer: Served, sink: Sink) -> None:
     async with producer.client.post("/registries/MYREGISTRY/events", json=PUSH) as answer:
         assert answer.status == 202
     assert sink.events[0].registry == "myregistry"
+
+
+@pytest.mark.parametrize("path", ["/registries/myregist%72y/events", f"{EVENTS}?from=ci"])
+async def test_a_path_that_is_written_in_another_way_is_found(
+    producer: Served, sink: Sink, path: str
+) -> None:
+    """Usual paths take no router of the server, others do."""
+    async with producer.client.post(URL(path, encoded=True), json=PUSH) as answer:
+        assert (answer.status, (await answer.json())["accepted"]) == (202, 1)
+    assert [event.registry for event in sink.events] == ["myregistry"]
+
+
+@pytest.mark.parametrize("what", ["events", "notifications"])
+async def test_another_method_is_refused_on_a_usual_path(producer: Served, what: str) -> None:
+    async with producer.client.get(f"/registries/myregistry/{what}") as answer:
+        assert answer.status == 405
+        assert (await error_of(answer))["code"] == "MethodNotAllowed"
+        assert answer.headers["Allow"] == "POST"
 
 
 async def test_one_bad_event_of_an_array_refuses_all(producer: Served, sink: Sink) -> None:
