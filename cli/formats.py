@@ -9,6 +9,12 @@ from portcall.schemas.formats.chosen import NAME, TEMPLATE, check_format
 from portcall.schemas.formats.names import FormatName
 
 DEFAULT = "default"
+RECEIVERS = (
+    "Argo CD takes harbor, or ghcr for ghcr.io; Image Updater acr or harbor with --actions push;"
+    " Flux acr; Kargo acr or harbor with --actions push; Keel acr with --actions push and"
+    " --filters taggedOnly; Jenkins acr; Knative cloudevents"
+)
+"""Of the help: which receiver takes which format, and with which filter."""
 
 
 def read_format(words: Sequence[str]) -> dict[str, str] | None:

@@ -249,7 +249,8 @@ FORMAT = typer.Option(
     "--format",
     metavar="NAME [KEY=VALUE...]",
     help="The format of the POSTs, with its settings, such as slack, or cloudevents mode=binary;"
-    ' template=@FILE reads a template. "acr" for ACR\'s. docs/formats.md shows each.',
+    ' template=@FILE reads a template. "acr" for ACR\'s. docs/formats.md shows each.'
+    f" Receivers: {formats.RECEIVERS}; docs/receivers.md says more.",
     show_default=False,
     autocompletion=completion.formats,
     rich_help_panel=EXTRAS_PANEL,

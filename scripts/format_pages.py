@@ -42,6 +42,8 @@ def samples() -> str:
 
 def _chapter(form: Format) -> str:
     lines = [f"### {form.name}", "", f"{_sentence(form.says)} Taken by: {form.takers}."]
+    if form.refusals:
+        lines.append(f"Refused: {form.refusals}.")
     if form.rate:
         every = f"{form.rate:g} a second" if form.rate >= 1 else f"one in {1 / form.rate:g} s"
         lines.append(f"POSTs: at most {every}, unless the webhook has a limit of its own.")

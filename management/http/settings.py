@@ -254,9 +254,7 @@ SETTINGS = (
         show=_unless_none(dict),
         field="format",
         label="Format",
-        hint=Markup(
-            "The format of the POSTs. Many receivers take only some of them: see docs/receivers.md."
-        ),
+        hint=Markup("docs/receivers.md says how to set a webhook for each receiver."),
         own_field=True,
         write=lambda stored: str(stored[forming.NAME]),
         heading="Format",

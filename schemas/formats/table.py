@@ -40,7 +40,8 @@ class Format:
     Attributes:
         name: Its name.
         says: What it is for, in a few words.
-        takers: Which receivers take it, and what they refuse.
+        takers: Which receivers take it; a sentence without its stop.
+        refusals: What they refuse, and what prevents it; empty: nothing that is known.
         render: Renders an event; pure.
         options: Its settings.
         content_type: Of the POST, by the settings.
@@ -55,6 +56,7 @@ class Format:
     name: FormatName
     says: str
     takers: str
+    refusals: str = ""
     render: Callable[[Facts, Options], Result]
     options: tuple[Option, ...] = ()
     content_type: Callable[[Options], str] = field(default=lambda _: JSON)
@@ -84,7 +86,11 @@ _ALL = (
     Format(
         name=FormatName.CLOUDEVENTS,
         says="CloudEvents 1.0 with Event Grid's types",
-        takers="Knative, Argo Events; with types=image also Argo CD Image Updater, structured only",
+        takers="Knative, Argo Events, topics of Azure Event Grid; with types=image also Argo CD"
+        " Image Updater",
+        refusals="400 from Image Updater to mode=binary, to types=azure and to pings; it takes a"
+        ' delete with a tag for a push: set the action push and the filter "only with a tag"'
+        " (taggedOnly)",
         render=cloudevents.render,
         options=(
             Option("mode", "structured (the default) or binary", one_of("structured", "binary")),
@@ -108,6 +114,8 @@ _ALL = (
         name=FormatName.EVENTGRID,
         says="Azure Event Grid's own schema",
         takers="code written for Event Grid, such as an Azure function or a logic app",
+        refusals="400 from receivers that want a JSON object, such as Argo Events 1.9: its body is"
+        " an array",
         render=eventgrid.render,
         options=(
             Option("topic", "the topic, such as the registry's id in Azure", check_uri),
@@ -123,30 +131,36 @@ _ALL = (
     Format(
         name=FormatName.DISTRIBUTION,
         says="the notifications of docker-registry 2.8",
-        takers="Keel (registry), Jenkins (dockerregistry-webhook)",
+        takers="Keel (registry) and Jenkins (dockerregistry-webhook), which skip all but pushes;"
+        " Argo Events",
         render=distribution.render,
         content_type=_always(distribution.CONTENT_TYPE),
     ),
     Format(
         name=FormatName.HARBOR,
         says="Harbor's webhooks; the proof is a custom header Authorization, sent as typed",
-        takers="Argo CD from 3.5, Image Updater, Flux (harbor), Kargo, Keel; Kargo refuses deletes"
-        " and pings with 400",
+        takers="Argo CD from 3.5, Argo CD Image Updater, Flux (harbor), Kargo, Keel, Argo Events",
+        refusals="400 from Kargo and Image Updater to deletes and pings (set the action push); 400"
+        " or 401 from all to a wrong Authorization",
         render=harbor.render,
         content_type=_always(PLAIN_JSON),
     ),
     Format(
         name=FormatName.DOCKERHUB,
         says="Docker Hub's webhooks: pushes of tags",
-        takers="Keel, Jenkins, Flux, Kargo, Azure App Service, for which the host is docker.io",
+        takers="Keel, Jenkins, Flux (dockerhub), Kargo, Argo CD Image Updater, Azure App Service,"
+        " for which the host is docker.io; Argo Events",
+        refusals="400 from Keel and Image Updater to pings",
         render=dockerhub.render,
         content_type=_always(PLAIN_JSON),
     ),
     Format(
         name=FormatName.GHCR,
         says="GitHub's package webhook, with X-Hub-Signature-256 by the webhook's secret",
-        takers="Argo CD from 3.5, Flux (github), Kargo, Image Updater, for which the host is"
-        " ghcr.io",
+        takers="Argo CD from 3.5, Argo CD Image Updater and Keel, for which the host is ghcr.io;"
+        " Kargo, Flux (github), Argo Events",
+        refusals='400 from Keel to pushes without a tag (set the filter "only with a tag",'
+        " taggedOnly), from Image Updater to pings, from both to event=registry_package",
         render=ghcr.render,
         options=(
             Option(
@@ -163,14 +177,16 @@ _ALL = (
     Format(
         name=FormatName.QUAY,
         says="Quay's notification of a push of a tag",
-        takers="Keel, Flux, Kargo, Image Updater",
+        takers="Keel, Flux (quay), Kargo, Argo CD Image Updater, Argo Events",
+        refusals="400 from Keel and Image Updater to pings",
         render=quay.render,
         content_type=_always(PLAIN_JSON),
     ),
     Format(
         name=FormatName.CDEVENTS,
         says="CDEvents: an artifact published or deleted",
-        takers="Flux (cdevents), which reads 0.4 in binary mode only; Knative as CloudEvents",
+        takers="Flux (cdevents); Knative, as CloudEvents; Argo Events",
+        refusals="400 from Flux to version=0.5 and to mode=structured",
         render=cdevents.render,
         options=(
             Option("version", "0.4 (the default) or 0.5", one_of(cdevents.OLD, cdevents.NEW)),
@@ -240,7 +256,11 @@ _ALL = (
 ACR = Format(
     name=FormatName.ACR,
     says="as Azure Container Registry sends it",
-    takers="code written for Azure Container Registry",
+    takers="Flux (acr), Kargo, Keel, Argo CD Image Updater, Jenkins, Argo Events, Azure App"
+    " Service",
+    refusals='400 from Keel to each event without a tag (set the action push and the filter "only'
+    ' with a tag", taggedOnly), from Image Updater to all but pushes, from Kargo to all but pushes'
+    " and pings, from Argo CD to all",
     render=acr.render,
     user_agent=acr.USER_AGENT,
 )

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from portcall.schemas.formats.table import ACR, FORMATS
 from tests.browser.asking import config_of, webhook_names
 from tests.browser.visiting import House, sign_in
 from tests.installation import Client, Installation, push_event
@@ -32,6 +33,10 @@ async def test_the_tutorial_without_scripts(
     await page.get_by_role("link", name="Registries").click()
     await page.get_by_role("link", name=registry).click()
     await page.get_by_role("link", name="Add webhook").click()
+    await page.locator(".more > summary", has_text="Format").click()
+    await page.locator("summary", has_text="Every format").click()
+    for form in (ACR, *FORMATS.values()):
+        await expect(page.locator("#formats")).to_contain_text(form.takers)
     await page.get_by_label("Webhook name").fill("plain")
     await page.get_by_label("Service URI").fill("nowhere")
     await page.get_by_role("button", name="Create").click()

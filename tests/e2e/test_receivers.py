@@ -73,6 +73,25 @@ async def test_a_no_is_taken_once_and_can_be_replayed(
     assert (account["delivered"], account["givenUp"], account["refused"]) == (4, 2, 0)
 
 
+async def test_with_the_filter_of_its_page_nothing_is_refused(client: Client, sink: Sink) -> None:
+    """docs/receivers.md sets Keel up so: `--actions push --filters taggedOnly`."""
+    sink.judge = keel
+    registry = await client.new_registry()
+    filtered = {"filters": {"taggedOnly": True}, "finalAnswers": [400]}
+    name = await client.new_webhook(registry, f"{sink.url}/tags", portcall=filtered)
+    plain = await client.new_webhook(registry, f"{sink.url}/all", portcall={"finalAnswers": [400]})
+    await published(client, registry)
+
+    async def all_ended() -> bool:
+        return sum((await outcomes(client, registry, plain)).values()) == 3 and (
+            await outcomes(client, registry, name)
+        ) == {"delivered": 1}
+
+    await eventually(all_ended, within_s=60, what="everything has ended")
+    posts = Counter(post.path for post in sink.posts)
+    assert posts == {"/all": 3, "/tags": 1}
+
+
 async def shown_apart(client: Client, registry: str, name: str, pipeline: Installation) -> None:
     """Every place shows a refusal as such, and none as a failure."""
     events = await client.list_events(registry, name)

@@ -76,6 +76,17 @@
     }
   }
 
+  // The form of a webhook says of the chosen format what its list of all formats says.
+  function explainFormat() {
+    const all = byId("formats");
+    const said = all?.querySelector(`[data-format="${CSS.escape(byId("format").value)}"]`);
+    if (said) byId("format-hint").replaceChildren(...said.cloneNode(true).childNodes);
+  }
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "format") explainFormat();
+  });
+  addEventListener("pageshow", explainFormat); // a browser that goes back fills in what was chosen
+
   function toggleRow(button) {
     const row = button.closest("tr").nextElementSibling;
     row.hidden = !row.hidden;
@@ -161,6 +172,7 @@
       if (control.type === "checkbox" || control.type === "radio") control.checked = values.includes(control.value);
       else if (values.length && control.type !== "hidden") control.value = values[0];
     }
+    explainFormat();
     toast("What you had filled in is here again; it is not saved yet.", "news");
   }
   // The tabs of a browser share one session. When one has signed out or in, the others load their page

@@ -32,7 +32,7 @@ from portcall.management.http.settings import SETTINGS
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
 from portcall.schemas.filters import filters_in, read_filters
-from portcall.schemas.formats.table import FORMATS
+from portcall.schemas.formats.table import ACR, FORMATS
 from portcall.schemas.signatures import Scheme
 from portcall.store.access.principals import Role
 from portcall.store.webhooks.registries import Registry
@@ -212,5 +212,6 @@ class WebhookEdit:
             schemes=list(Scheme),
             settings=SETTINGS,
             defaults=self._desk.lookups.defaults,
-            formats=FORMATS.values(),
+            acr=ACR,
+            formats=tuple(FORMATS.values()),
         )

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from portcall.cli.errors import UsageError
-from portcall.cli.formats import read_format
+from portcall.cli.formats import RECEIVERS, read_format
+from portcall.schemas.formats.table import ACR, FORMATS
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import REG, FakeApi
 
@@ -81,3 +82,27 @@ def test_a_word_that_is_no_setting_says_how_one_is_written(
     ended = portcall(*command, "--format", "cloudevents", "binary")
     assert (ended.code, ended.out) == (2, "")
     assert "--format: 'binary' is not a setting: write key=value" in ended.err
+
+
+@pytest.mark.parametrize("command", ["create", "update", "test-format"])
+def test_the_help_says_which_receiver_takes_which_format(command: str, portcall: Run) -> None:
+    ended = portcall("webhook", command, "--help")
+    assert ended.code == 0
+    said = " ".join(ended.out.replace("│", " ").split())
+    assert RECEIVERS in said
+    assert "docs/receivers.md" in said
+
+
+def test_the_receivers_of_the_help_take_these_formats() -> None:
+    takers = {name: form.takers for name, form in FORMATS.items()} | {"acr": ACR.takers}
+    for receiver, formats in (
+        ("Argo CD from 3.5", ("harbor", "ghcr")),
+        ("Image Updater", ("acr", "harbor")),
+        ("Flux", ("acr",)),
+        ("Kargo", ("acr", "harbor")),
+        ("Keel", ("acr",)),
+        ("Jenkins", ("acr",)),
+        ("Knative", ("cloudevents",)),
+    ):
+        assert receiver.removesuffix(" from 3.5") in RECEIVERS
+        assert all(receiver in takers[each] for each in formats)
