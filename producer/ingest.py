@@ -4,6 +4,7 @@ The checks are in the order of their cost: nothing is read without authenticatio
 is parsed, and nothing is promised before the broker has confirmed it.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -15,6 +16,7 @@ from aiohttp import hdrs, web
 from prometheus_client import Counter
 
 from portcall.producer.digests.keeper import DigestKeeper, NoTable
+from portcall.producer.digests.referrers import mark_referrers
 from portcall.producer.formats import cloudevents, distribution, published
 from portcall.producer.formats.acceptance import Acceptance, Reader, Translation
 from portcall.producer.formats.ignoring import note_of
@@ -163,8 +165,31 @@ class Ingest:
         read = _reader(request, readers)
         async with self._bodies.of(request) as body:
             translation = read(body, acceptance_of(registry))
+            writing = await self.mark_referrers(translation)
             await self.publish(translation, request)
+            await self.stored(writing)
         return self.answer(request, registry, translation, began)
+
+    async def mark_referrers(self, translation: Translation) -> asyncio.Future[bool] | None:
+        """Mark deletes of referrers, and begin to store new referrers.
+
+        Args:
+            translation: What a request contained, but for docker distribution's notifications; it
+                is changed.
+
+        Returns:
+            What `stored` waits for after the publish; None: there is nothing to store.
+        """
+        glance = self._keeping.glance()
+        mark_referrers(glance, translation.events)
+        if glance.asked and await self._keeping.recall(glance):
+            mark_referrers(glance, translation.events)
+        return self._keeping.begin(glance.learnt) if glance.learnt else None
+
+    async def stored(self, writing: asyncio.Future[bool] | None) -> None:
+        """Wait for a limited time until new referrers are stored; a sender does not repeat them."""
+        if writing is not None:
+            await self._keeping.settled(writing)
 
     async def add_untags(self, translation: Translation, acceptance: Acceptance) -> None:
         """Turn deleted tags into events, if a webhook of their registry asks for it.

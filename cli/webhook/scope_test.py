@@ -36,8 +36,9 @@ def try_scope(
 
     Nothing is saved. Events of the last few seconds may be missing. Without --actions every action
     matches. With changedOnly, the first push of a tag among these events counts as a change. With
-    tagsOnDelete, a delete shows the tags that it would name. With --scopes, the JSON output says of
-    each pattern what it does with each event, and why.
+    tagsOnDelete, a delete shows the tags that it would name. With untag among --actions, deleted
+    tags count that became no events, because no webhook asked for them. With --scopes, the JSON
+    output says of each pattern what it does with each event, and why.
     """
     body: Document = {"scope": scope, "last": last}
     if actions is not None:
@@ -59,6 +60,9 @@ def try_scope(
         return
     say(table([_row(each) for each in tried]))
     note(f"{found.get('matching', 0)} of the last {counted(len(tried), 'event')} match.")
+    ignored = [each for each in tried if each.get("isIgnored") and each.get("matches")]
+    if ignored:
+        note(f"Deleted tags among them that no webhook asked for, so far: {len(ignored)}.")
 
 
 def _row(tried: Document) -> Row:

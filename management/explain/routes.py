@@ -48,7 +48,8 @@ class ScopeTest(Body):
     Attributes:
         scope: A scope as for a webhook; empty: the whole registry.
         scopes: Patterns that narrow it, as for a webhook; left out: none.
-        actions: Actions as for a webhook; left out: any.
+        actions: Actions as for a webhook; left out: any. With `untag`, deleted tags that were
+            ignored are tried, too.
         filters: Filters as for a webhook; left out: none.
         last: How many recent events to try.
     """
@@ -252,4 +253,5 @@ def _tried(tried: Tried) -> shapes.TriedEvent:
             or UNSET
         ),
         tags=list(tried.tags) or UNSET,
+        is_ignored=tried.is_ignored or UNSET,
     )

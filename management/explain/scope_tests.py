@@ -9,11 +9,12 @@ import msgspec
 from portcall.management.explain.reasons import Miss, Predicate, filtered, not_covered, unmatched
 from portcall.schemas.events import Action, Event, Target
 from portcall.schemas.extras import NONE
-from portcall.schemas.filters import CHANGED_ONLY, COALESCE, OFF, Filters, why
+from portcall.schemas.filters import CHANGED_ONLY, COALESCE, OFF, Filters, facts_by_tag, why
 from portcall.schemas.globs.scopes import Judged, Scopes, parse_scopes
 from portcall.schemas.scopes import Scope, parse_scope
 from portcall.schemas.webhooks import action_bits
 from portcall.store.engine import Store
+from portcall.store.intake.ignored import IgnoredEvent
 from portcall.store.journal.noted import NotedEvent
 
 LAST = 20
@@ -38,6 +39,8 @@ class Tried:
         misses: Why scope, scopes, actions and filters do not let it pass; empty: they do.
         judged: What each pattern of the scopes does with it.
         tags: The tags that a delete would name.
+        is_ignored: Whether it is a deleted tag that became no event, because no webhook asked for
+            it; with a webhook that has the action `untag` it would have been one.
     """
 
     event_id: str
@@ -48,6 +51,7 @@ class Tried:
     misses: Sequence[Miss]
     judged: Sequence[Judged] = ()
     tags: Sequence[str] = ()
+    is_ignored: bool = False
 
     @property
     def matches(self) -> bool:
@@ -78,7 +82,8 @@ class ScopeTests:
         """The last events of a registry, newest first, each with the result.
 
         Events of the last few seconds may be missing, and those that were accepted before this
-        version.
+        version. If `untag` is among the actions, deleted tags that were ignored count as events, as
+        far as their notes are kept.
 
         Args:
             registry: The registry's key.
@@ -99,11 +104,24 @@ class ScopeTests:
         covered = parse_scope(scope)
         bits = action_bits([action.lower() for action in actions] or list(Action))
         noted = self._store.journal.newest(registry, last)
+        wants_untags = bool(actions) and bool(bits & Action.UNTAG.bit)
+        ignored = self._ignored(registry, noted, last) if wants_untags else []
+        noted = _newest([*noted, *ignored], last)
         children = self._children(registry, noted) if filters and filters.wait_ms else {}
         run = DryRun(bits, covered, parse_scopes(scopes), filters or OFF, children)
         tried = [(each, run.tried(each)) for each in reversed(noted)]
         found = [run.coalesced(each, one) for each, one in tried][::-1]
+        found = _marked(found, ignored)
         return self._named(registry, noted, found) if filters and filters.tags_on_delete else found
+
+    def _ignored(self, registry: str, noted: Sequence[NotedEvent], last: int) -> list[NotedEvent]:
+        """The last deleted tags that became no event, as the events that they would have been."""
+        ids = {each.event_id for each in noted if each.action == Action.UNTAG}
+        return [
+            _as_untag(each)
+            for each in self._store.journal.newest_ignored_tags(registry, last)
+            if each.event_id not in ids
+        ]
 
     def _named(
         self, registry: str, noted: Sequence[NotedEvent], found: Sequence[Tried]
@@ -221,6 +239,25 @@ class DryRun:
             return True
         self._told[place] = noted.manifest
         return False
+
+
+def _as_untag(one: IgnoredEvent) -> NotedEvent:
+    """The event that a deleted tag would have been, routed to none."""
+    action = Action.UNTAG.value
+    facts = facts_by_tag(action, one.tag)
+    place = (one.repository, one.tag)
+    return NotedEvent(one.event_id, one.registry, one.ignored_ms, action, *place, (), facts=facts)
+
+
+def _newest(noted: Sequence[NotedEvent], last: int) -> list[NotedEvent]:
+    """The last of some events, newest first; of one time in the order that they have."""
+    return sorted(noted, key=lambda each: -each.accepted_ms)[:last]
+
+
+def _marked(found: Sequence[Tried], ignored: Sequence[NotedEvent]) -> list[Tried]:
+    """The tried events; those that were ignored say so."""
+    keys = {_key(each) for each in ignored}
+    return [replace(each, is_ignored=(each.event_id, each.accepted_ms) in keys) for each in found]
 
 
 def _key(noted: NotedEvent) -> EventKey:

@@ -110,6 +110,8 @@ class TriedEvent(Shape, frozen=True):
     Attributes:
         patterns: What each pattern does with it; absent: there are none.
         tags: The tags that a delete would name, by the filter `tagsOnDelete`; absent: none.
+        is_ignored: It is a deleted tag that became no event, because no webhook asked for it, and
+            would have been one with the action `untag`; absent: it is an event.
     """
 
     id: str
@@ -121,6 +123,7 @@ class TriedEvent(Shape, frozen=True):
     misses: list[Miss]
     patterns: list[PatternTried] | UnsetType = UNSET
     tags: list[str] | UnsetType = UNSET
+    is_ignored: bool | UnsetType = UNSET
 
 
 class ScopeTried(Shape, frozen=True):

@@ -8,11 +8,18 @@ from portcall.store.intake.digests import MAX_MEDIA_TYPE
 MAX_DIGESTS = 50_000
 """How many manifests are kept in memory, and how many blobs: at most some 8 MB for each."""
 
+REFERRER = "referrer"
+"""In the place of a media type: the digest was last seen under a tag of an attachment."""
+
 Value = TypeVar("Value")
 
 
 class DigestMemory(Protocol):
     """The translator's view of known digests, each by its `full_name`."""
+
+    @property
+    def knows_referrers(self) -> bool:
+        """Whether there was a `REFERRER` among them; if not, no digest needs to be looked up."""
 
     def saw_manifest(self, name: bytes, media_type: str) -> None:
         """Note that a digest names a manifest, and its type; empty: unknown."""
@@ -42,11 +49,14 @@ class KnownDigests:
     """
 
     def __init__(self, limit: int = MAX_DIGESTS) -> None:
+        self.knows_referrers = False
         self._manifests: Recent[str] = Recent(limit)
         self._blobs: Recent[bool] = Recent(limit)
 
     def saw_manifest(self, name: bytes, media_type: str) -> None:
         """As in `DigestMemory`; a known type stays known, and an invalid one is not kept."""
+        if media_type == REFERRER:
+            self.knows_referrers = True
         known = media_type if is_keepable(media_type) else ""
         self._manifests.put(name, known or self._manifests.get(name) or "")
 
@@ -75,6 +85,11 @@ class Glance:
         self._memory = memory
         self.learnt: dict[bytes, str | None] = {}
         self.asked: set[bytes] = set()
+
+    @property
+    def knows_referrers(self) -> bool:
+        """As in `DigestMemory`."""
+        return self._memory.knows_referrers
 
     def saw_manifest(self, name: bytes, media_type: str) -> None:
         """As in `DigestMemory`."""

@@ -171,9 +171,14 @@ def _taken(
         return passed(reason, _id_of(notification), notification, acceptance.aliases)
     published = _published(notification, seen.media_type(name), path)
     extras = _extras(notification, published.target)
-    if notification.action == "delete" and was_referrer(seen, acceptance.registry, published):
+    if notification.action == "delete" and _was_referrer(seen, acceptance.registry, published):
         extras = structs.replace(extras or NONE, referrer=True)
     return acceptance.accept(published, path, extras)
+
+
+def _was_referrer(seen: DigestMemory, registry: str, deleted: PublishedEvent) -> bool:
+    target = deleted.target
+    return was_referrer(seen, registry, target.repository or "", target.digest or "")
 
 
 def _untaken(

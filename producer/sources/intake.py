@@ -99,8 +99,10 @@ class SourceIntake:
             shaken, translation = await self._reader.run(body, read)
             hint = "" if translation.events else self._hints.note(source, sent)
             await self._ingest.add_untags(translation, _acceptance(source))
+            writing = await self._ingest.mark_referrers(translation)
             async with self._repeats.without(source, translation, made, now_ms()):
                 await self._ingest.publish(translation, request)
+            await self._ingest.stored(writing)
         await self._ingest.note(source.registry, translation)
         _count(source, translation)
         success = conduct_of(source.kind).success

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 
 from portcall.schemas.frames import RawJournalFrame
-from portcall.schemas.journal import IgnoredNote
+from portcall.schemas.journal import TAG_DELETE, IgnoredNote
 from portcall.store.database.tables import MAX_BIG, ignored
 from portcall.store.intake import deleted_tags
 
@@ -112,6 +112,30 @@ def newest_unread(connection: Connection, since_ms: int, limit: int) -> list[Ign
     query = (
         select(ignored)
         .where(columns.is_unread == 1, columns.ignored_ms >= since_ms)
+        .order_by(columns.id.desc())
+        .limit(limit)
+    )
+    return [_event(row) for row in connection.execute(query)]
+
+
+def newest_deleted_tags(connection: Connection, registry: str, limit: int) -> list[IgnoredEvent]:
+    """The last deleted tags of a registry that became no event, as far as they are kept.
+
+    Where a webhook asks for deleted tags, they are kept as well as their `untag` events, which have
+    the same ids.
+
+    Args:
+        connection: Of the database.
+        registry: The registry, in lower case.
+        limit: How many.
+
+    Returns:
+        Newest first. It reads `KEPT` rows at most.
+    """
+    columns = ignored.c
+    query = (
+        select(ignored)
+        .where(columns.is_unread == 0, columns.registry == registry, columns.reason == TAG_DELETE)
         .order_by(columns.id.desc())
         .limit(limit)
     )

@@ -129,6 +129,14 @@ class Journal:
         with self._database.reading() as connection:
             return ignored.newest_unread(connection, since_ms, limit)
 
+    def newest_ignored_tags(self, registry: str, limit: int) -> list[IgnoredEvent]:
+        """The last deleted tags of a registry (its key) that were ignored, newest first.
+
+        Those that are `untag` events as well are among them, under the same ids.
+        """
+        with self._database.reading() as connection:
+            return ignored.newest_deleted_tags(connection, registry, limit)
+
     def ignored_kinds(self, since_ms: int) -> list[IgnoredKind]:
         """How many kept notifications since a time became no event, by reason."""
         with self._database.reading() as connection:

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,13 @@ class Relay:
         url: Where it takes them.
         notifications: All that came, in order.
         statuses: The producer's answers.
+        accepted: How many events the producer has accepted.
     """
 
     url: str
     notifications: list[dict[str, Any]] = field(default_factory=list)
     statuses: set[int] = field(default_factory=set)
+    accepted: int = 0
 
     def take(self) -> list[dict[str, Any]]:
         """Those since the last call."""
@@ -118,6 +121,8 @@ async def relay(http: aiohttp.ClientSession, to: str) -> AsyncIterator[Relay]:
         headers = {name: request.headers[name] for name in ("Authorization", "Content-Type")}
         async with http.post(to, data=body, headers=headers) as answer:
             one.statuses.add(answer.status)
+            if answer.status == HTTPStatus.ACCEPTED:
+                one.accepted += (await answer.json())["accepted"]
             return web.Response(status=answer.status)
 
     app = web.Application()

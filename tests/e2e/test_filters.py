@@ -101,6 +101,17 @@ async def test_a_deleted_tag_is_told_to_those_who_ask(
         "accepted": 0,
         "ignored": 1,
     }
+    tried = ("webhook", "test-scope", "-r", registry, "--actions", "untag", "-o", "json")
+
+    async def is_noted() -> bool:
+        code, out, _ = await pipeline.portcall(*tried)
+        return code == 0 and json.loads(out)["matching"] == 1
+
+    await eventually(is_noted, within_s=30, what="a dry run shows the deleted tag that was ignored")
+    _, out, _ = await pipeline.portcall(*tried)
+    (shown,) = json.loads(out)["value"]
+    assert (shown["id"], shown["action"], shown["tag"]) == ("untag-v1", "untag", "v1")
+    assert shown["isIgnored"]
     path = f"/{registry}/untag"
     await client.put_webhook(registry, "untagged", f"{sink.url}{path}", actions=("untag",))
     await asyncio.sleep(2)
@@ -112,3 +123,10 @@ async def test_a_deleted_tag_is_told_to_those_who_ask(
     body = json.loads(post.body)
     assert (body["action"], body["request"]["id"]) == ("untag", "r-2")
     assert body["target"] == {"repository": "team/app", "tag": "v2"}
+
+    async def is_event() -> bool:
+        _, out, _ = await pipeline.portcall(*tried)
+        ignored = {each["tag"]: each.get("isIgnored", False) for each in json.loads(out)["value"]}
+        return ignored == {"v1": True, "v2": False}
+
+    await eventually(is_event, within_s=30, what="a dry run shows both, one as an event")

@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 
 from portcall.cli.ports import HOST, free_ports
 from tests.installation import Installation
-from tests.sink import Answer, Sink
+from tests.sink import Answer, Post, Sink
 
 RUN = ("--rate", "20", "--duration", "1s", "--max-lag", "10s", "--quiet", "--through")
 STAGES = ("publish", "confirm", "route", "dequeue", "request", "response", "record")
@@ -135,6 +135,52 @@ async def test_a_sender_that_never_tries_again_has_no_retries_of_the_installatio
     assert "20 of 20 valid deliveries not accepted: answered 503" in said
     assert report["metrics"]["http_reqs"]["values"]["count"] == len(sink.at("/hook")) == 20
     assert report["metrics"]["given_up"]["values"]["count"] == 20
+
+
+@pytest.mark.parametrize(
+    ("options", "posts", "refused", "failed"),
+    [
+        pytest.param((), 25, 0, 10, id="by default"),
+        pytest.param(("--final-answers", "receiver-refuses"), 20, 5, 0, id="receiver-refuses"),
+        pytest.param(("--final-answers", "404,422"), 25, 0, 10, id="other answers"),
+    ],
+)
+async def test_the_webhook_has_the_final_answers_of_the_load_test(  # noqa: PLR0917 (fixtures and a table)
+    pipeline: Installation,
+    sink: Sink,
+    tmp_path: Path,
+    options: tuple[str, ...],
+    posts: int,
+    refused: int,
+    failed: int,
+) -> None:
+    """The consumer answers 400 to every POST of five deliveries."""
+    unwanted = set[str]()
+
+    def judge(post: Post) -> int:
+        if len(unwanted) < 5:
+            unwanted.add(post.delivery_id)
+        return 400 if post.delivery_id in unwanted else 200
+
+    sink.judge = judge
+    asked = ("--uri", f"{sink.url}/hook", *RUN, "--retries", "1s", *options)
+    code, said, report = await loadtest(pipeline, *asked, report=tmp_path / "r.json")
+    assert code == (95 if failed else 0), said
+    metrics = report["metrics"]
+    assert len(sink.at("/hook")) == metrics["http_reqs"]["values"]["count"] == posts
+    assert metrics["http_req_failed"]["values"]["passes"] == failed
+    assert metrics["given_up"]["values"]["count"] == failed / 2
+    shown = [
+        row
+        for section in report["portcall"]["sections"]
+        for row in section["rows"]
+        if row[0] == "refused by a final answer"
+    ]
+    if refused:
+        assert metrics["refused"]["values"]["count"] == refused
+        assert shown[0][1] == "5 (25.00%), not among the failed"
+    else:
+        assert shown == []
 
 
 async def test_the_consumer_is_asked_what_it_processed_and_a_command_runs_in_the_middle(

@@ -17,6 +17,7 @@ from portcall.cli.demo.sample_image import CONFIG, LAYER
 from portcall.schemas.events import Event
 from portcall.schemas.sources import Proof, Source, SourceKind
 from tests.e2e.clients import Relay, Shell, relay, two_platforms
+from tests.e2e.docker_engine import Engine
 from tests.e2e.docker_registry import DockerRegistry, docker_registry
 from tests.folders import short_folder
 from tests.integration.producing import Sink, served
@@ -45,13 +46,23 @@ def folder() -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A registry that notifies a source of a producer."""
+    """A registry that notifies a source of a producer.
+
+    Attributes:
+        registry: The registry.
+        relay: Counts what it notifies.
+        sink: Gets the producer's events.
+        shell: Runs clients.
+        folder: For their files.
+        engine: A Docker engine, or why there is none.
+    """
 
     registry: DockerRegistry
     relay: Relay
     sink: Sink
     shell: Shell
     folder: Path
+    engine: Engine | str
 
     @property
     def address(self) -> str:
@@ -73,7 +84,10 @@ def _told(event: Event) -> str:
 
 @asynccontextmanager
 async def sending(
-    folder: Path, settings: dict[str, Any], program: str = "docker-registry"
+    folder: Path,
+    settings: dict[str, Any],
+    program: str = "docker-registry",
+    engine: Engine | str = "this test starts no Docker engine",
 ) -> AsyncIterator[Sender]:
     sink, home = Sink(), folder / "home"
     home.mkdir()
@@ -90,7 +104,7 @@ async def sending(
             program=program,
         ) as registry,
     ):
-        yield Sender(registry, between, sink, Shell(home), folder)
+        yield Sender(registry, between, sink, Shell(home), folder, engine)
         assert between.statuses <= {202}
 
 

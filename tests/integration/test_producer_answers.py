@@ -12,6 +12,7 @@ from aiohttp import ClientSession
 
 from portcall.producer.digests.keeper import DigestKeeper
 from portcall.runtime.errors import BrokerError
+from portcall.schemas.extras import NONE
 from portcall.schemas.sources import NOTIFIERS, Proof, Source, SourceKind
 from portcall.store.intake.digests import KnownDigest
 from tests.integration.kinds_of_sources import BODIES, GENERIC, distribution, quay
@@ -179,3 +180,17 @@ async def test_a_repeat_of_what_the_broker_refused_is_told_to_come_again() -> No
         sink.error = None
         status, _, told = await send(at, SourceKind.QUAY, *quay(*GOOD))
     assert (status, told["accepted"]) == (200, 1)
+
+
+async def test_a_source_tells_of_the_delete_of_a_referrer() -> None:
+    """One producer for pushes and deletes; `test_producer_sightings` has two with a store."""
+    sink = Sink()
+    async with served(sink.publish, sources=ALL) as at:
+        for tag in (f"sha256-{'ab' * 32}", "v1"):
+            push, headers = BODIES[SourceKind.ZOT]("shop/cart", tag, f"sha256:{tag[:2] * 32}")
+            gone = push | {"reference": push["digest"]}
+            deleting = headers | {"ce-type": "zotregistry.image.deleted"}
+            assert (await send(at, SourceKind.ZOT, push, headers))[0] == 200
+            assert (await send(at, SourceKind.ZOT, gone, deleting))[0] == 200
+    told = [(each.action, (each.extras or NONE).referrer) for each in sink.events]
+    assert told == [("push", False), ("delete", True), ("push", False), ("delete", False)]

@@ -12,12 +12,14 @@ import pytest
 from portcall.producer.digests.blobs import BLOB_TYPE
 from portcall.producer.digests.keeper import DigestKeeper
 from portcall.producer.rounds import PATIENCE_S
+from portcall.schemas.extras import NONE
 from portcall.store.engine import Store, open_store
 from tests.integration.producing import Served, Sink, served
 from tests.sink import eventually
 from tests.unit.producer.samples import DIGEST, MANIFEST, envelope, notification
 
 NOTIFICATIONS = "/registries/myregistry/notifications"
+EVENTS = "/registries/myregistry/events"
 V2 = {"Content-Type": "application/vnd.docker.distribution.events.v2+json"}
 OTHER = "sha256:" + "cd" * 32
 
@@ -89,3 +91,22 @@ async def test_a_locked_store_refuses_nothing_and_is_told_afterwards(
         return "mediaType" in target(other)
 
     await eventually(known_to_the_other, within_s=20, what="the store was told")
+
+
+async def test_one_producer_knows_the_referrers_among_events_that_another_got(
+    producers: list[tuple[Served, Sink]],
+) -> None:
+    (first, _), (second, sink) = producers
+    for producer, action, tag in (
+        (first, "push", f"sha256-{'ab' * 32}"),
+        (second, "delete", None),
+        (first, "push", "v1"),
+        (first, "delete", None),
+    ):
+        target = {"repository": "team/app", "tag": tag, "digest": DIGEST}
+        event = {"action": action, "target": target}
+        async with producer.client.post(EVENTS, json=event) as answer:
+            assert answer.status == 202
+    (delete,) = sink.events
+    assert (delete.extras or NONE).referrer
+    assert not (producers[0][1].events[-1].extras or NONE).referrer

@@ -11,6 +11,7 @@ from portcall.schemas.webhooks import Status
 from tests.authorities import authority
 from tests.integration.console.document import Element
 from tests.integration.console.site import ALPHA, HOOK, Browser, Page, Site
+from tests.unit.store.contract.journal import take, untagged
 
 CA = authority()
 CLIENT = CA.issue("portcall")
@@ -207,6 +208,17 @@ async def test_a_scope_is_tried_with_the_last_events(site: Site, browser: Browse
     assert "has no events yet" in empty.said
     wrong = await browser.post(f"{ALPHA}/scope-test", {"scope": "A b", "actions": "push"})
     assert (wrong.status, wrong.said) == (200, "")
+
+
+async def test_deleted_tags_that_were_ignored_are_tried_too(site: Site, browser: Browser) -> None:
+    take(site.store, ignored=[untagged("v1", registry="alpha"), untagged("v2", registry="alpha")])
+    form = {"scope": "team/app:v1", "actions": "untag"}
+    one = await browser.post(f"{ALPHA}/scope-test", form)
+    assert "would have matched 1 of the last 2 events. Of these, 1 is a deleted tag" in one.said
+    both = await browser.post(f"{ALPHA}/scope-test", form | {"scope": ""})
+    assert "2 are deleted tags that became no events" in both.said
+    without = await browser.post(f"{ALPHA}/scope-test", form | {"actions": "push"})
+    assert "has no events yet" in without.said
 
 
 async def test_several_faults_are_said_at_once(browser: Browser) -> None:

@@ -81,6 +81,16 @@ def test_a_delete_shows_the_tags_that_it_would_name(api: FakeApi, portcall: Run)
     assert "  team/app with v1, latest  " in ended.out
 
 
+def test_deleted_tags_that_were_ignored_are_counted(api: FakeApi, portcall: Run) -> None:
+    gone = {"action": "untag", "isIgnored": True}
+    ignored = [{**tried(name, matches=name != "c"), **gone} for name in "abc"]
+    api.on("POST", PATH, {"matching": 3, "value": [*ignored, tried("d", matches=True)]})
+    ended = portcall(*THIS, "--actions", "untag", "-o", "table")
+    first, second = ended.err.splitlines()
+    assert first == "3 of the last 4 events match."
+    assert second == "Deleted tags among them that no webhook asked for, so far: 2."
+
+
 def test_a_registry_without_events_says_so(api: FakeApi, portcall: Run) -> None:
     api.on("POST", PATH, {"matching": 0, "value": []})
     ended = portcall(*THIS, "-o", "table")

@@ -11,7 +11,7 @@ from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event, ping_event
 from portcall.schemas.extras import Extras
 from portcall.schemas.filters import COALESCE, COALESCING
-from portcall.schemas.journal import accepted, routed
+from portcall.schemas.journal import IgnoredNote, accepted, routed
 from portcall.schemas.records import Detail, Outcome, RawRecord, RecordOf
 from portcall.store.engine import Store
 from tests.unit.management.api import (
@@ -427,6 +427,74 @@ async def test_filters_are_tried_on_the_last_events(
     assert [each["id"] for each in shown if each["matches"]] == matching
     predicates = {miss["predicate"] for each in shown for miss in each["misses"]}
     assert predicates <= {"filter"}
+
+
+def ignored_tag(tag: str, at_ms: int, **more: str) -> IgnoredNote:
+    return untagged(tag, at_ms, **{"registry": "alpha"} | more)
+
+
+@pytest.mark.usefixtures("events")
+@pytest.mark.parametrize(
+    ("body", "shown", "matching"),
+    [
+        pytest.param({}, ["c", "b", "a"], ["c", "b", "a"], id="any action"),
+        pytest.param({"actions": ["push"]}, ["c", "b", "a"], ["b", "a"], id="pushes"),
+        pytest.param(
+            {"actions": ["Untag"]},
+            ["of-v2", "c", "b", "of-v1", "of-x", "a"],
+            ["of-v2", "of-v1", "of-x"],
+            id="deleted tags",
+        ),
+        pytest.param(
+            {"actions": ["untag", "delete"], "last": 2}, ["of-v2", "c"], ["of-v2", "c"], id="few"
+        ),
+        pytest.param(
+            {"actions": ["untag"], "scope": "team/app:v1"},
+            ["of-v2", "c", "b", "of-v1", "of-x", "a"],
+            ["of-v1"],
+            id="scope",
+        ),
+        pytest.param(
+            {"actions": ["untag"], "filters": {"artifactTypes": ["image"]}},
+            ["of-v2", "c", "b", "of-v1", "of-x", "a"],
+            [],
+            id="filters",
+        ),
+    ],
+)
+async def test_deleted_tags_that_were_ignored_are_tried_where_they_are_asked_for(
+    api: ManagementApi, body: object, shown: list[str], matching: list[str]
+) -> None:
+    notes = [
+        ignored_tag("x", NOW, repository="team/web"),
+        ignored_tag("v1", NOW),
+        ignored_tag("v2", NOW + 3),
+        ignored_tag("v3", NOW, registry="other"),
+        msgspec.structs.replace(pulled("p", NOW + 4), registry="alpha"),
+        bad("bad", NOW + 5, registry="alpha"),
+    ]
+    take(api.store, ignored=notes)
+    answer = await tried(api, body)
+    msgspec.json.decode(answer.text, type=ScopeTried)
+    value = answer.json["value"]
+    assert sorted(each["id"] for each in value) == sorted(shown)
+    assert sorted(each["id"] for each in value if each["matches"]) == sorted(matching)
+    assert answer.json["matching"] == len(matching)
+    assert [each["acceptedAt"] for each in value] == sorted(
+        (each["acceptedAt"] for each in value), reverse=True
+    )
+    assert {each["id"] for each in value if each.get("isIgnored")} == {
+        each for each in shown if each.startswith("of-")
+    }
+    assert {each["action"] for each in value if each.get("isIgnored")} <= {"untag"}
+
+
+async def test_a_deleted_tag_that_is_an_event_as_well_is_tried_once(api: ManagementApi) -> None:
+    note(api.store, accepted(event("of-v1", action="untag")))
+    take(api.store, ignored=[ignored_tag("v1", NOW + 1)])
+    answer = await tried(api, {"actions": ["untag"]})
+    (found,) = answer.json["value"]
+    assert (found["id"], found["matches"], "isIgnored" in found) == ("of-v1", True, False)
 
 
 @pytest.mark.parametrize(

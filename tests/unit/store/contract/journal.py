@@ -670,6 +670,14 @@ class DeletedTagsContract:
         (found,) = store.journal.ignored("myregistry", "of-v1")
         assert (found.reason, found.tag) == ("tag_delete", "v1")
 
+    def test_the_newest_of_a_registry_are_found(self, store: Store) -> None:
+        others = [untagged("x", registry="other"), pulled("y"), bad("z")]
+        take(store, ignored=[untagged("v1"), *others, untagged("v2"), untagged("v3")])
+        found = store.journal.newest_ignored_tags("myregistry", 2)
+        assert [(each.event_id, each.tag) for each in found] == [("of-v3", "v3"), ("of-v2", "v2")]
+        assert len(store.journal.newest_ignored_tags("myregistry", 9)) == 3
+        assert store.journal.newest_ignored_tags("none", 9) == []
+
     def test_very_many_are_shown_in_part(self, store: Store) -> None:
         take(store, ignored=[untagged(f"v{number}") for number in range(150)])
         assert len(store.journal.deleted_tags([self.KEY])[self.KEY]) == 100
