@@ -28,7 +28,7 @@ ORIGIN = "hooks.acme.test"
 
 @dataclass
 class Receiver:
-    """Keeps each request; allows an origin while it *allows* one, and says ``ok``.
+    """Keeps each request; allows an origin while it *allows* one, and answers with *says*.
 
     While it *validates*, it answers Event Grid's validation event with the code in it.
     """
@@ -36,6 +36,7 @@ class Receiver:
     url: str = ""
     allows: str = ""
     validates: bool = False
+    says: tuple[int, str] = (200, "ok")
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
 
     async def take(self, request: web.Request) -> web.Response:
@@ -45,7 +46,8 @@ class Receiver:
             (asked,) = await request.json()
             return web.json_response({"validationResponse": asked["data"]["validationCode"]})
         allowed = {"WebHook-Allowed-Origin": self.allows} if self.allows else {}
-        return web.Response(text="ok", headers=allowed)
+        status, text = self.says
+        return web.Response(status=status, text=text, headers=allowed)
 
     @property
     def methods(self) -> list[str]:
@@ -106,6 +108,29 @@ async def test_each_webhook_gets_its_own_format(pipeline: Pipeline) -> None:
     assert kept is not None and kept.other == rendered("slack", sent).body.decode()
     assert records[hub].outcome is Outcome.CANCELLED
     assert records[hub].detail.message.startswith("not sent: the format of Docker Hub")
+
+
+@pytest.mark.parametrize(
+    ("chat", "taken", "says"),
+    [
+        ("teams", (202, ""), "but not as Teams does for a message that it took"),
+        ("discord", (204, ""), "but not as Discord does"),
+        ("google-chat", (200, '{\n  "name": "spaces/A/messages/B"\n}'), "but not as Google Chat"),
+    ],
+)
+async def test_a_page_for_signing_in_is_no_message_in_a_chat(
+    pipeline: Pipeline, chat: str, taken: tuple[int, str], says: str
+) -> None:
+    async with receiving() as receiver, pipeline.deliverer():
+        asked = formed(pipeline, f"{receiver.url}/chat", name=chat)
+        receiver.says = (200, "<!DOCTYPE html><title>Sign in</title>")
+        await pipeline.deliver(asked, event=pushed())
+        (first,) = await pipeline.until_told(1)
+        receiver.says = taken
+        _, second = await pipeline.until_told(2)
+    assert (first.record.outcome, first.record.status) == (Outcome.RETRIED, 200)
+    assert says in first.record.detail.message
+    assert second.record.outcome is Outcome.DELIVERED
 
 
 async def test_nothing_is_sent_before_the_endpoint_consents(pipeline: Pipeline) -> None:
