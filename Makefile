@@ -30,7 +30,7 @@ up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 # -- test it
 
 .PHONY: test check fmt unit integration e2e faults ground ground-brief canary containers containers-brief chart azure browser screenshots bench
-test: $(ENVIRONMENT) broker registry clients postgresql nginx prometheus chart-tools ## every test but the longer ones of `make faults`
+test: $(ENVIRONMENT) broker registry clients postgresql nginx webhook prometheus chart-tools ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 	$(PYTEST) $(FILES)=3 -m "not long" tests/integration $(ARGS)
@@ -52,7 +52,7 @@ fmt: $(ENVIRONMENT) ## put the code into its form
 unit: $(ENVIRONMENT) ## tests without a broker
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 
-integration: $(ENVIRONMENT) broker postgresql nginx ## tests on a real RabbitMQ and PostgreSQL
+integration: $(ENVIRONMENT) broker postgresql nginx webhook ## tests on a real RabbitMQ and PostgreSQL
 	$(PYTEST) tests/integration $(ARGS)
 
 e2e: $(ENVIRONMENT) broker registry clients prometheus ## tests of all processes, with a real registry
@@ -140,7 +140,7 @@ clean: ## remove what make has made (not .portcall, where the data is)
 $(RUNTIME) $(ENVIRONMENT) $(BROWSER): environment-%:
 	@scripts/environment $*
 
-.PHONY: broker registry clients postgresql nginx prometheus chart-tools chromium dashboard-page
+.PHONY: broker registry clients postgresql nginx webhook prometheus chart-tools chromium dashboard-page
 broker:
 	@scripts/debian-packages rabbitmq-server
 
@@ -156,6 +156,9 @@ postgresql:
 
 nginx:
 	@scripts/debian-packages --optional nginx-light
+
+webhook:
+	@scripts/webhook-root 2.8 >/dev/null || [ $$? = 3 ]
 
 prometheus:
 	@scripts/debian-packages --optional prometheus

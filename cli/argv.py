@@ -39,7 +39,7 @@ SEVERAL: dict[tuple[str, str], dict[str, Takes]] = {
     ("webhook", "create"): _WEBHOOK,
     ("webhook", "update"): _WEBHOOK,
     ("webhook", "test-scope"): {"--actions": _word, "--scopes": _word, "--filters": _word},
-    ("webhook", "test-format"): {"--format": _word},
+    ("webhook", "test-format"): {"--format": _word, "--filters": _word},
     ("registry", "create"): {"--tags": _pair},
     ("source", "create"): _SOURCE,
     ("source", "update"): _SOURCE,

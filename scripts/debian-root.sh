@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # To be sourced, in the project's folder: unpack a program of another Debian suite, with its libraries
-# and its C library, into .cache/FOLDER/SERIES. scripts/rabbitmq-root, postgresql-root, python-root
-# and nginx-root use it.
+# and its C library, into .cache/FOLDER/SERIES. scripts/rabbitmq-root, postgresql-root, python-root,
+# nginx-root and webhook-root use it.
 #
 #   unpack_root NAME FOLDER SERIES SUITE PACKAGE PROGRAM   and print the full path of PROGRAM there
 #

@@ -13,7 +13,9 @@ from portcall.cli.ports import HOST, free_ports
 START_S = 10.0
 ROOT = Path(__file__).parents[2]
 SIZES = {"1kB": 1_000, "100kB": 100_000}
-"""What ``/file/NAME`` answers with, in bytes; everything else gets two."""
+"""What ``/file/NAME`` answers with, in bytes; everything else but `CHATS` gets two."""
+CHATS = ("teams", "discord", "google-chat")
+"""Formats whose receivers do not say ``ok`` when they take a message; each answers at its name."""
 
 # One process without a master: a worker would outlive a harness that is killed.
 _CONFIG = """\
@@ -37,6 +39,9 @@ http {{
         listen {host}:{port} backlog=4096;
         root {folder};
         location / {{ return 200 "ok"; }}
+        location = /teams {{ return 202; }}
+        location = /discord {{ return 204; }}
+        location = /google-chat {{ return 200 '{{"name":"spaces/a/messages/b"}}'; }}
         location /file/ {{ error_page 405 =200 $uri; }}
         location = /status {{ stub_status; }}
     }}

@@ -18,7 +18,12 @@ Arrived = Callable[[float, bytes], None]
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 _STATUS = "Active connections: 1 \nserver accepts handled requests\n 1 1 {requests} \n"
-SIZED = {
+ANSWERS = {
+    b"/teams": b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n",
+    b"/discord": b"HTTP/1.1 204 No Content\r\n\r\n",
+    b"/google-chat": (
+        b'HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{"name":"spaces/a/messages/b"}\n'
+    ),
     b"/file/1kB": b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1_000,
     b"/file/100kB": b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000,
 }
@@ -69,7 +74,7 @@ class SinkProtocol(asyncio.Protocol):
             return
         if self._arrived is not None and method == b"POST":
             self._arrived(time.monotonic(), request)
-        self._transport.write(SIZED.get(path, _OK))
+        self._transport.write(ANSWERS.get(path, _OK))
 
 
 def _request_end(received: bytes) -> int | None:

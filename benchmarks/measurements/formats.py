@@ -20,6 +20,7 @@ from benchmarks.harness.processes import ProgramError
 from benchmarks.harness.quiet import until_quiet
 from benchmarks.harness.report import Figures, Mode, Report, Target
 from benchmarks.harness.roles import Site
+from benchmarks.harness.sink import CHATS
 from benchmarks.harness.toolchains import ROOT, run
 from benchmarks.measurements.preloaded import Bench, bench
 from portcall.schemas.formats.table import FORMATS
@@ -102,7 +103,7 @@ def _formats(lab: Lab, names: Iterable[str]) -> tuple[Site, dict[str, list[int]]
         return site, {
             name: make_webhooks(
                 store,
-                _uris(lab),
+                _uris(lab, name),
                 registry_name=f"formats{at}",
                 secret=SECRET,
                 wanted=WANTED.get(name),
@@ -112,8 +113,8 @@ def _formats(lab: Lab, names: Iterable[str]) -> tuple[Site, dict[str, list[int]]
         }
 
 
-def _uris(lab: Lab) -> list[str]:
-    return [f"{lab.sink.url}/hook"] * WEBHOOKS
+def _uris(lab: Lab, name: str = ACR) -> list[str]:
+    return [f"{lab.sink.url}/{name if name in CHATS else 'hook'}"] * WEBHOOKS
 
 
 async def _beside_acr(warm: Bench, name: str, fan_out: int, deliveries: int) -> Figures:

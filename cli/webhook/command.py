@@ -262,6 +262,7 @@ app.command(
     epilog=examples(
         "portcall webhook test-format -r myregistry --format slack",
         "portcall webhook test-format -r myregistry --format template template=@body.json --last 5",
+        "portcall webhook test-format -r myregistry --format cdevents --filters coalesce=1m",
     ),
 )(try_format)
 app.command(

@@ -12,6 +12,7 @@ from portcall.cli.output import Output, chosen, note, pretty, say
 from portcall.cli.tables import clean, value
 from portcall.cli.webhook.naming import options_named
 from portcall.cli.webhook.scope_test import image
+from portcall.schemas.filters import filters_in
 
 LAST = 1
 MAX_LAST = 50
@@ -21,6 +22,7 @@ def try_format(
     *,
     registry: Registry,
     format_words: Annotated[list[str], options.FORMAT],
+    filters: Annotated[list[str] | None, options.FILTERS] = None,
     last: Annotated[
         int,
         typer.Option(
@@ -33,9 +35,14 @@ def try_format(
 ) -> None:
     """Test a format: show a registry's last events as they would be sent.
 
-    Only events that were sent to a webhook are shown; an example, if there is none.
+    Only events that were sent to a webhook are shown, of the registry's last 500; an example, if
+    there is none. With --filters, those that the filters hold back are not shown; with coalesce an
+    index lists its children, and with tagsOnDelete a delete has its tags. Signatures and custom
+    headers are not shown.
     """
     body: Document = {"format": read_format(format_words), "last": last}
+    if filters is not None:
+        body["filters"] = filters_in(filters)
     management = Management.at(url)
     path = value(management.find_registry(registry, group), "id")
     with options_named():
@@ -53,6 +60,7 @@ def _show(formed: Document) -> None:
     if reason := value(formed, "reason"):
         note(f"Nothing would be sent: {clean(reason)}.")
         return
-    headers = {"Content-Type": value(formed, "contentType"), **(formed.get("headers") or {})}
+    common = formed.get("commonHeaders") or {"Content-Type": value(formed, "contentType")}
+    headers = {**common, **(formed.get("headers") or {})}
     say("\n".join(f"{name}: {clean(str(text))}" for name, text in headers.items()))
     say(f"\n{clean(value(formed, 'body'))}\n")

@@ -13,21 +13,15 @@ from typing import Self
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from portcall import __version__
 from portcall.deliverer.post.origin import Origin
 from portcall.deliverer.post.redaction import secrets_of
 from portcall.deliverer.post.signatures import GithubSigner, Signer, github_signer, signer
-from portcall.schemas.filters import OFF
-from portcall.schemas.formats.chosen import Chosen, chosen_of
+from portcall.schemas.formats.chosen import Chosen, chosen_for
+from portcall.schemas.formats.heads import common_headers
 from portcall.schemas.formats.results import NO_HEADERS, Headers, lines_of
-from portcall.schemas.formats.table import ACR, JSON
 from portcall.schemas.records import Masking, Sent
 from portcall.schemas.uris import parse_uri
 from portcall.schemas.webhooks import MASK, Webhook
-
-OURS = f"Portcall/{__version__}"
-USER_AGENT = f"{ACR.user_agent} ({OURS})"
-"""Names ACR, whose format this is, and us. Firewalls refuse POSTs without any."""
 
 
 class Request(Struct, frozen=True):
@@ -91,7 +85,7 @@ class Template(Struct, frozen=True):
     def of(cls, webhook: Webhook, masking: Masking = Masking.SECRETS) -> Self:
         """Prepare the requests to *webhook*; *masking*: which headers its records mask."""
         uri = parse_uri(webhook.uri, max_length=0)  # older ones may be longer
-        form = _form(webhook)
+        form = chosen_for(webhook.format, webhook.filters)
         default = _defaults(webhook, form)
         headers = {**default, **webhook.headers}
         lines = [f"POST {uri.target} HTTP/1.1", f"Host: {uri.authority}"]
@@ -167,14 +161,6 @@ class Template(Struct, frozen=True):
         return {name: value for name, value in more.items() if name.lower() not in named}
 
 
-def _form(webhook: Webhook) -> Chosen | None:
-    filters = webhook.filters or OFF
-    coalesces, names_tags = filters.wait_ms > 0, filters.tags_on_delete
-    if not webhook.format and not coalesces and not names_tags:
-        return None
-    return chosen_of(webhook.format, lists_children=coalesces, names_tags=names_tags)
-
-
 def _github(webhook: Webhook, form: Chosen | None) -> GithubSigner | None:
     signs = form is not None and form.format.signs_as_github
     return github_signer(webhook.secret) if signs else None
@@ -183,17 +169,8 @@ def _github(webhook: Webhook, form: Chosen | None) -> GithubSigner | None:
 def _defaults(webhook: Webhook, form: Chosen | None) -> dict[str, str]:
     """The default headers; a custom one of the same name replaces each."""
     named = {name.lower() for name in webhook.headers}
-    every = {"Content-Type": JSON, "User-Agent": USER_AGENT}
-    if form is not None:
-        every = {"Content-Type": form.content_type, "User-Agent": _user_agent(form)}
-        every |= dict(form.format.headers(form.options, webhook.id, webhook.name))
+    every = common_headers(form, webhook.id, webhook.name)
     return {name: value for name, value in every.items() if name.lower() not in named}
-
-
-def _user_agent(form: Chosen) -> str:
-    """Ours, after that of the sender whose form it is, where receivers check it."""
-    theirs = form.format.user_agent
-    return f"{theirs} ({OURS})" if theirs else OURS
 
 
 def _paced(webhook: Webhook, form: Chosen | None) -> Webhook:

@@ -7,8 +7,8 @@ from typing import Self
 from msgspec import Struct
 
 from portcall.deliverer.post.origin import Origin
-from portcall.deliverer.post.request import USER_AGENT
 from portcall.loadtest.plan import Headers
+from portcall.schemas.formats.heads import USER_AGENT
 from portcall.schemas.uris import parse_uri
 from portcall.schemas.webhooks import check_headers, parse_service_uri
 

@@ -12,7 +12,7 @@ from portcall.management.explain import shapes
 from portcall.management.explain.format_tests import LAST, MAX_LAST, FormatTests, Formed
 from portcall.management.http.bodies import Body
 from portcall.management.http.calls import Call, answer
-from portcall.management.http.fields import Format
+from portcall.management.http.fields import FilterSet, Format
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import REGISTRY, Routes
 from portcall.store.access.principals import Role
@@ -23,11 +23,15 @@ class FormatTest(Body):
 
     Attributes:
         format: A format as for a webhook; left out: ACR's.
-        last: How many recent events to show; 0: an example.
+        last: How many recent events to show; 0: an example. They are searched among the registry's
+            last 500.
+        filters: Filters as for a webhook, which may add to a payload; events that they hold back
+            are not shown; left out: none.
     """
 
     format: Format = None
     last: Annotated[int, Field(ge=0, le=MAX_LAST)] = LAST
+    filters: FilterSet = None
 
 
 class FormatHandlers:
@@ -51,7 +55,7 @@ class FormatHandlers:
         body = await call.body(FormatTest, optional=True)
         registry = await self._lookups.registry(call)
         formed = await asyncio.to_thread(
-            self._tests.try_format, registry.key, body.format, body.last
+            self._tests.try_format, registry.key, body.format, body.last, filters=body.filters
         )
         return answer(formed_answer(formed))
 
@@ -69,7 +73,8 @@ def _formed(formed: Formed) -> shapes.FormedEvent:
         repository=event.repository,
         tag=event.tag,
         is_example=formed.is_example,
-        content_type=formed.content_type,
+        content_type=formed.common["Content-Type"],
+        common_headers=dict(formed.common),
         headers=dict(formed.headers),
         body=formed.body,
         reason=formed.reason or UNSET,

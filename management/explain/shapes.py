@@ -141,6 +141,8 @@ class FormedEvent(Shape, frozen=True):
         headers: Those that depend on the event.
         body: Of the POST, as text.
         reason: Why nothing would be sent.
+        common_headers: Those of each POST in this format, without a signature. Where they name the
+            webhook, its id is 1 and its name "webhook".
     """
 
     id: str
@@ -152,9 +154,10 @@ class FormedEvent(Shape, frozen=True):
     headers: dict[str, str]
     body: str
     reason: str | UnsetType = UNSET
+    common_headers: dict[str, str] | UnsetType = UNSET
 
 
 class FormatTried(Shape, frozen=True):
-    """The last events in a format, newest first."""
+    """The last events in a format, newest first; an example if none was found."""
 
     value: list[FormedEvent]

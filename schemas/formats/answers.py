@@ -1,7 +1,8 @@
 """Answers: of some formats, a 2xx alone does not show that a message was taken, or others may come.
 
 Source: Slack's and Mattermost's references of incoming webhooks (``ok``); Microsoft's "Create
-incoming webhooks" (an error of Teams came with the status 200); Discord's "Rate Limits".
+incoming webhooks" (an error of Teams came with the status 200); Discord's "Execute Webhook" and
+"Rate Limits"; Google Chat's reference of ``spaces.messages.create``.
 """
 
 import math
@@ -18,7 +19,7 @@ its status, headers and content. 0: it does not."""
 
 MAX_ASKED_MS = 24 * 3_600_000
 """The longest pause that an answer may ask for, in these words or by ``Retry-After``."""
-TOO_MANY = 429
+OK, TOO_MANY = 200, 429
 _MAX_SHOWN = 80
 
 
@@ -36,11 +37,47 @@ def says_ok(status: int, content: str) -> str:
     return f"the endpoint answered {status}, but not ok: {_shown(said)}"
 
 
-def says_no_error(status: int, content: str) -> str:
-    """Teams answered 202; with 200, an error may be in the content."""
-    if status == 200 and "error" in content.lower():
-        return f"the endpoint answered 200 with an error: {_shown(content)}"
-    return ""
+def says_taken(status: int, content: str) -> str:
+    """Teams' workflows answer 202. Its connectors answered 200: with ``1``, or with an error.
+
+    A page for signing in comes with 200, too.
+    """
+    said = content.strip()
+    if status != OK or said in ("", "1"):
+        return ""
+    return (
+        "the endpoint answered 200, but not as Teams does for a message that it took"
+        f" (202; or 200 with no content or with 1): {_shown(said)}"
+    )
+
+
+def says_discord_message(status: int, content: str) -> str:
+    """Discord answers 204; with ``?wait=true`` it answers 200 with the message."""
+    return _no_message(status, content, "id", "Discord")
+
+
+def says_google_message(status: int, content: str) -> str:
+    """Google Chat answers 200 with the message, or with a part of it."""
+    return _no_message(status, content, "name", "Google Chat")
+
+
+def _no_message(status: int, content: str, field: str, chat: str) -> str:
+    """What is wrong with a 200 whose content should be an object with *field*, or nothing.
+
+    A content that was cut, as a long message's is, is no JSON: then its first character decides.
+    """
+    said = content.strip()
+    if status != OK or not said:
+        return ""
+    try:
+        found = msgspec.json.decode(said)
+    except (msgspec.DecodeError, UnicodeError):
+        is_message = said.startswith("{")
+    else:
+        is_message = isinstance(found, dict) and field in found
+    return (
+        "" if is_message else f"the endpoint answered 200, but not as {chat} does: {_shown(said)}"
+    )
 
 
 def asks_nothing(status: int, headers: Mapping[str, str], content: str) -> int:

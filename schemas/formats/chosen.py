@@ -17,6 +17,7 @@ from portcall.schemas.deletes import naming_tags
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action, Event
 from portcall.schemas.extras import Extras
+from portcall.schemas.filters import OFF, Filters
 from portcall.schemas.formats.facts import Options, facts_of
 from portcall.schemas.formats.names import FormatName
 from portcall.schemas.formats.results import Result, Unrenderable, is_json
@@ -101,6 +102,20 @@ def chosen_of(
         names_tags: Whether a delete names its tags.
     """
     return _chosen(tuple(sorted((stored or {}).items())), lists_children, names_tags)
+
+
+def chosen_for(stored: Mapping[str, str] | None, filters: Filters | None) -> Chosen | None:
+    """The format of a webhook with these filters, which may add to its payload; None: ACR's.
+
+    Args:
+        stored: The setting; None: there is none.
+        filters: The webhook's filters; None: there are none.
+    """
+    wanted = filters or OFF
+    coalesces, names_tags = wanted.wait_ms > 0, wanted.tags_on_delete
+    if not stored and not coalesces and not names_tags:
+        return None
+    return chosen_of(stored, lists_children=coalesces, names_tags=names_tags)
 
 
 @lru_cache(maxsize=1024)

@@ -20,8 +20,10 @@ from portcall.schemas.formats.answers import (
     any_success,
     asks_as_discord,
     asks_nothing,
-    says_no_error,
+    says_discord_message,
+    says_google_message,
     says_ok,
+    says_taken,
 )
 from portcall.schemas.formats.facts import Facts, Options
 from portcall.schemas.formats.messages import discord, googlechat, mattermost, slack, teams
@@ -208,7 +210,7 @@ _ALL = (
         takers="a workflow of Teams that posts to a channel when a webhook request is received",
         render=teams.render,
         rate=4.0,
-        judge=says_no_error,
+        judge=says_taken,
     ),
     Format(
         name=FormatName.DISCORD,
@@ -216,6 +218,7 @@ _ALL = (
         takers="Discord's webhooks",
         render=discord.render,
         rate=0.5,
+        judge=says_discord_message,
         pacing=asks_as_discord,
     ),
     Format(
@@ -224,6 +227,7 @@ _ALL = (
         takers="the webhooks of a space in Google Chat",
         render=googlechat.render,
         rate=1.0,
+        judge=says_google_message,
     ),
     Format(
         name=FormatName.MATTERMOST,

@@ -125,6 +125,18 @@ async def test_one_post_for_an_index_and_none_is_lost(
     )
     tried = {each["id"]: each["matches"] for each in json.loads(out)["value"]}
     assert tried == {"amd64": False, "arm64": False, "lone": True, "index": True}
+    for filters, sent in ((("--filters", "coalesce=6s"), "one"), ((), "every")):
+        _, out, _ = await installation.portcall(
+            *("webhook", "test-format", "-r", registry, "--format", "acr", "--last", "4"),
+            *(*filters, "-o", "json"),
+        )
+        previewed = {each["id"]: each for each in json.loads(out)["value"]}
+        posts = {json.loads(each.body)["id"]: each for each in sink.at(f"/{registry}/{sent}")}
+        assert {name: each["body"] for name, each in previewed.items()} == {
+            name: each.body.decode() for name, each in posts.items()
+        }, "the preview is what was sent"
+        common = previewed["index"]["commonHeaders"]
+        assert {posts["index"].headers.get(name.lower()) for name in common} == {*common.values()}
 
 
 async def test_a_real_registry_and_skopeo_make_one_post(

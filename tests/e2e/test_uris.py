@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from portcall.deliverer.post.request import USER_AGENT
+from portcall.schemas.formats.heads import USER_AGENT
 from tests.installation import IN_FORCE_S, Client, Installation, new_name, push_event
 from tests.integration.deliverer.endpoints import Endpoint
 from tests.signedtargets import RESTS, is_signed, signed, signed_targets, target_of

@@ -331,6 +331,7 @@ def test_clients_that_cannot_be_fetched_are_no_failure(
 
 ROOTS = {
     "rabbitmq-root": "4.3", "postgresql-root": "18", "python-root": "3.14", "nginx-root": "1.30",
+    "webhook-root": "2.8",
 }  # fmt: skip
 
 

@@ -38,6 +38,9 @@ from portcall.store.access.principals import Role
 from portcall.store.webhooks.registries import Registry
 from portcall.store.webhooks.row import SigningWebhook, VisibleWebhook, WebhookRow
 
+PREVIEWED = 3
+"""How many of the last events the preview of a format shows."""
+
 
 class WebhookEdit:
     """The pages that create and change webhooks.
@@ -132,14 +135,18 @@ class WebhookEdit:
         )
 
     async def try_format(self, call: Call) -> web.Response:
-        """POST a form, to see how the last event looks in its format, or an example."""
+        """POST a form, to see how the last events look in its format, or an example."""
         registry = await self._desk.lookups.registry(call)
         form = call.request[FORM]
-        wanted = format_of(form.line(FORMAT), form.text(FORMAT_OPTIONS))
+        body = {
+            "format": format_of(form.line(FORMAT), form.text(FORMAT_OPTIONS)),
+            "filters": filters_in(form.all("filters")),
+            "last": PREVIEWED,
+        }
         formed, problem = [], ""
         try:
             path = f"{self._desk.inner.registry(registry.name)}/testFormat"
-            found = await self._desk.inner.ask(call, "POST", path, {"format": wanted})
+            found = await self._desk.inner.ask(call, "POST", path, body)
             formed = found["value"]
         except ArmError as error:
             if error.status >= 500:

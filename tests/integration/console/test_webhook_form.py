@@ -1,17 +1,25 @@
 """Webhooks by a form: what becomes of what was filled in, and what is said of what is wrong."""
 
+import html
 from collections.abc import Mapping
 
 import pytest
+from msgspec import structs
 
 from portcall.management.http.errors import ArmError
+from portcall.runtime.clock import now_ms
+from portcall.schemas.events import Event
 from portcall.schemas.filters import Filters
+from portcall.schemas.journal import accepted
 from portcall.schemas.signatures import Scheme, scheme_of
 from portcall.schemas.webhooks import Status
 from tests.authorities import authority
 from tests.integration.console.document import Element
 from tests.integration.console.site import ALPHA, HOOK, Browser, Page, Site
-from tests.unit.store.contract.journal import take, untagged
+from tests.unit.schemas.formats.samples import event
+from tests.unit.store.contract.eventlog import append
+from tests.unit.store.contract.journal import note, take, untagged
+from tests.unit.store.samples import frame, record
 
 CA = authority()
 CLIENT = CA.issue("portcall")
@@ -163,8 +171,38 @@ async def test_a_format_is_shown_before_it_is_saved(browser: Browser) -> None:
     assert page.status == 200
     assert "An example" in page.text
     assert "plain_text" in page.text
+    assert "User-Agent: Portcall/" in page.text
     page = await browser.post(f"{ALPHA}/format-test", {**GOOD, "format_options": "mode=x"})
     assert "takes no settings" in page.text
+    telling = {"format": "template", "format_options": 'template="{{ payload.portcall.children }}"'}
+    page = await browser.post(f"{ALPHA}/format-test", {**GOOD, **telling})
+    assert "null" in page.text
+    page = await browser.post(f"{ALPHA}/format-test", {**GOOD, **telling, "filters": "coalesce=1m"})
+    assert "linux/arm64" in page.text
+    page = await browser.post(f"{ALPHA}/format-test", {**GOOD, "filters": "coalesce=2h"})
+    assert "is not between 1s and 1h" in page.text
+
+
+def sent_event(event_id: str) -> Event:
+    return structs.replace(event(), id=event_id, registry="alpha", accepted_ms=now_ms())
+
+
+async def test_up_to_three_of_the_last_events_are_shown_in_a_format(
+    site: Site, browser: Browser
+) -> None:
+    await browser.get(NEW)
+    for number, says in (
+        (1, "The only event of the registry's last 500 that was sent and passes the filters"),
+        (2, "The last 2 events of the registry's last 500 that were sent and pass the filters"),
+        (4, "The last 3 events of the registry's last 500"),
+    ):
+        ids = [f"e{number}"] if number < 4 else [f"e{number}", "another"]
+        made = [sent_event(each) for each in ids]
+        note(site.store, *map(accepted, made))
+        append(site.store, frame([record(7, of=place) for place in range(len(made))], made))
+        page = await browser.post(f"{ALPHA}/format-test", GOOD)
+        assert says in html.unescape(page.text)
+        assert len(page.root.all("pre")) == min(number, 3)
 
 
 async def test_what_is_left_out_is_the_default(site: Site, browser: Browser) -> None:

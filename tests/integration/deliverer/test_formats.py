@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,21 +28,35 @@ ORIGIN = "hooks.acme.test"
 
 @dataclass
 class Receiver:
-    """Keeps each request; allows an origin while it *allows* one, and says ``ok``."""
+    """Keeps each request; allows an origin while it *allows* one, and answers with *says*.
+
+    While it *validates*, it answers Event Grid's validation event with the code in it.
+    """
 
     url: str = ""
     allows: str = ""
+    validates: bool = False
+    says: tuple[int, str] = (200, "ok")
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
 
     async def take(self, request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.requests.append((request.method, headers, await request.read()))
+        if self.validates and headers.get("aeg-event-type") == "SubscriptionValidation":
+            (asked,) = await request.json()
+            return web.json_response({"validationResponse": asked["data"]["validationCode"]})
         allowed = {"WebHook-Allowed-Origin": self.allows} if self.allows else {}
-        return web.Response(text="ok", headers=allowed)
+        status, text = self.says
+        return web.Response(status=status, text=text, headers=allowed)
 
     @property
     def methods(self) -> list[str]:
         return [method for method, _, _ in self.requests]
+
+    @property
+    def event_types(self) -> list[str]:
+        """Event Grid's, of each POST."""
+        return [headers["aeg-event-type"] for _, headers, _ in self.requests]
 
 
 @asynccontextmanager
@@ -95,6 +110,29 @@ async def test_each_webhook_gets_its_own_format(pipeline: Pipeline) -> None:
     assert records[hub].detail.message.startswith("not sent: the format of Docker Hub")
 
 
+@pytest.mark.parametrize(
+    ("chat", "taken", "says"),
+    [
+        ("teams", (202, ""), "but not as Teams does for a message that it took"),
+        ("discord", (204, ""), "but not as Discord does"),
+        ("google-chat", (200, '{\n  "name": "spaces/A/messages/B"\n}'), "but not as Google Chat"),
+    ],
+)
+async def test_a_page_for_signing_in_is_no_message_in_a_chat(
+    pipeline: Pipeline, chat: str, taken: tuple[int, str], says: str
+) -> None:
+    async with receiving() as receiver, pipeline.deliverer():
+        asked = formed(pipeline, f"{receiver.url}/chat", name=chat)
+        receiver.says = (200, "<!DOCTYPE html><title>Sign in</title>")
+        await pipeline.deliver(asked, event=pushed())
+        (first,) = await pipeline.until_told(1)
+        receiver.says = taken
+        _, second = await pipeline.until_told(2)
+    assert (first.record.outcome, first.record.status) == (Outcome.RETRIED, 200)
+    assert says in first.record.detail.message
+    assert second.record.outcome is Outcome.DELIVERED
+
+
 async def test_nothing_is_sent_before_the_endpoint_consents(pipeline: Pipeline) -> None:
     async with receiving() as receiver, pipeline.deliverer():
         asked = formed(pipeline, f"{receiver.url}/cloud", name="cloudevents", origin=ORIGIN)
@@ -129,3 +167,31 @@ async def test_a_consent_is_asked_over_a_real_socket() -> None:
         sent = desk.record
     assert (refused.outcome, sent.outcome) == (Outcome.RETRIED, Outcome.DELIVERED)
     assert receiver.methods == ["OPTIONS", "OPTIONS", "POST"]
+
+
+async def test_event_grids_validation_comes_before_the_first_event(pipeline: Pipeline) -> None:
+    async with receiving() as receiver, pipeline.deliverer():
+        asked = formed(pipeline, f"{receiver.url}/grid", name="eventgrid", validation="on")
+        await pipeline.deliver(asked, event=pushed())
+        (first,) = await pipeline.until_told(1)
+        assert receiver.event_types == ["SubscriptionValidation"]
+        assert (first.record.outcome, first.record.detail.failure) == (
+            Outcome.RETRIED,
+            Failure.STATUS,
+        )
+        assert "has no validationResponse with the code" in first.record.detail.message
+        receiver.validates = True
+        await pipeline.until_told(2)
+        await pipeline.deliver(asked, event=structs.replace(pushed(), id="e3"))
+        told = await pipeline.until_told(3)
+    assert receiver.event_types == [*["SubscriptionValidation"] * 2, *["Notification"] * 2]
+    assert [each.record.outcome for each in told][1:] == [Outcome.DELIVERED] * 2
+    codes = [json.loads(body)[0]["data"]["validationCode"] for _, _, body in receiver.requests[:2]]
+    assert len(set(codes)) == 2, "each handshake has a code of its own"
+    (sent,) = json.loads(receiver.requests[2][2])
+    assert (sent["eventType"], sent["data"]["target"]["tag"]) == (
+        "Microsoft.ContainerRegistry.ImagePushed",
+        "2.0.1",
+    )
+    name = pipeline.name_of(asked).upper()
+    assert {headers["aeg-subscription-name"] for _, headers, _ in receiver.requests} == {name}

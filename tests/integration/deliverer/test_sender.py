@@ -11,9 +11,10 @@ import structlog.testing
 
 import portcall.deliverer.post.connection
 from portcall.deliverer.post.attempts import Attempt, ProtocolError
-from portcall.deliverer.post.request import USER_AGENT, Request, Template
+from portcall.deliverer.post.request import Request, Template
 from portcall.deliverer.post.response import Response
 from portcall.deliverer.post.sender import Sender
+from portcall.schemas.formats.heads import USER_AGENT
 from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure
 from portcall.schemas.webhooks import MASK
 from tests.integration.deliverer.conftest import LOOPBACK, TIMEOUT_S

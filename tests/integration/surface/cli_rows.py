@@ -82,6 +82,7 @@ LINES = [
     Line("format that is none", (*UPDATE, "--format", "slak"), 2, "--format"),
     Line("rate of too few", (*UPDATE, "--rate-limit", "0.01"), 1, "--rate-limit"),
     Line("scope to try that is none", ("webhook", "test-scope", "-r", "Alpha", "--filters", "color"), 1, "--filters color"),
+    Line("filter to preview that is none", ("webhook", "test-format", "-r", "Alpha", "--format", "slack", "--filters", "color"), 1, "--filters color"),
     Line("disabled webhook", ("webhook", "ping", "-r", "Alpha", "-n", "disabled1"), 1, "disabled1"),
     Line("enabled webhook", ("webhook", "probe", *HOOK), 1, "webhook01"),
     # what is not there

@@ -35,6 +35,24 @@ def test_what_is_asked_is_what_was_typed(api: FakeApi, portcall: Run) -> None:
     assert [each.body for each in api.changes] == [{"format": wanted, "last": 3}]
 
 
+def test_filters_are_words(api: FakeApi, portcall: Run) -> None:
+    api.on("POST", PATH, {"value": [FORMED]})
+    ended = portcall(*THIS, "--filters", "coalesce=30s", "tags-on-delete", "--format", "quay")
+    assert ended.code == 0, ended.err
+    wanted = {"format": {"name": "quay"}, "last": 1}
+    wanted |= {"filters": {"coalesce": "30s", "tagsOnDelete": True}}
+    assert [each.body for each in api.changes] == [wanted]
+
+
+def test_people_see_the_headers_of_each_post(api: FakeApi, portcall: Run) -> None:
+    common = {"Content-Type": "application/json", "User-Agent": "Portcall/1"}
+    api.on("POST", PATH, {"value": [FORMED | {"commonHeaders": common}]})
+    lines = portcall(*THIS, "--format", "ghcr", "-o", "table").out.splitlines()
+    assert lines[:3] == [
+        "Content-Type: application/json", "User-Agent: Portcall/1", "X-GitHub-Event: package",
+    ]  # fmt: skip
+
+
 def test_people_see_the_request(api: FakeApi, portcall: Run) -> None:
     api.on("POST", PATH, {"value": [FORMED, OMITTED]})
     ended = portcall(*THIS, "--format", "ghcr", "-o", "table")

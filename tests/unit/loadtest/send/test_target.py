@@ -2,9 +2,10 @@
 
 import pytest
 
-from portcall.deliverer.post.request import USER_AGENT, Template
+from portcall.deliverer.post.request import Template
 from portcall.loadtest.send.target import ConsumerTarget
 from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.formats.heads import USER_AGENT
 from tests.signedtargets import RESTS
 from tests.unit.deliverer.samples import webhook
 

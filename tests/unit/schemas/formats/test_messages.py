@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portcall.schemas.events import Action, Event
-from portcall.schemas.formats.answers import any_success, says_no_error, says_ok
+from portcall.schemas.formats.answers import (
+    any_success,
+    says_discord_message,
+    says_google_message,
+    says_ok,
+    says_taken,
+)
 from portcall.schemas.formats.messages.words import cut, entities, markdown
 from tests.unit.schemas.formats.samples import document, event, ping, rendered
 
@@ -120,9 +126,49 @@ def test_slack_and_mattermost_answer_ok(status: int, content: str, *, good: bool
 @pytest.mark.parametrize(
     ("status", "content", "good"),
     [
-        (202, "", True), (200, "1", True), (202, "error", True),
+        (202, "", True), (202, "error", True), (204, "", True),
+        (200, "", True), (200, "1", True), (200, " 1\n", True),
         (200, "Webhook message delivery failed with error: Microsoft Teams ... error 429", False),
+        (200, "Summary or Text is required.", False),
+        (200, "<!DOCTYPE html>\n<title>Sign in</title>", False),
+        (200, "11", False), (200, "0", False), (200, "ok", False),
     ],
 )  # fmt: skip
-def test_teams_may_say_200_with_an_error(status: int, content: str, *, good: bool) -> None:
-    assert (says_no_error(status, content) == "") == good
+def test_teams_says_what_it_took(status: int, content: str, *, good: bool) -> None:
+    problem = says_taken(status, content)
+    assert (problem == "") == good
+    if not good:
+        assert problem == (
+            "the endpoint answered 200, but not as Teams does for a message that it took"
+            f" (202; or 200 with no content or with 1): {' '.join(content.split())}"
+        )
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "good"),
+    [
+        (204, "", True), (200, "", True), (202, "queued", True),
+        (200, '{"type":0,"embeds":[],"id":"1"}', True),
+        (200, '{"type":0,"embeds":[{"title":"Pushed sh', True),
+        (200, '{"message":"Cannot send an empty message","code":50006}', False),
+        (200, "[]", False), (200, "1", False), (200, "ok", False), (200, "<html>", False),
+    ],
+)  # fmt: skip
+def test_discord_shows_the_message_or_nothing(status: int, content: str, *, good: bool) -> None:
+    assert (says_discord_message(status, content) == "") == good
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "good"),
+    [
+        (200, '{\n  "name": "spaces/A/messages/B",\n  "thread": {"name": "spaces/A/threads/C"}}', True),
+        (200, '{"name": "spaces/A/messages/B", "text": "Pus', True),
+        (200, "", True), (204, "", True),
+        (200, '{"error": {"code": 400, "status": "INVALID_ARGUMENT"}}', False),
+        (200, '"name"', False), (200, "<html>Sign in</html>", False),
+    ],
+)  # fmt: skip
+def test_google_chat_shows_the_message(status: int, content: str, *, good: bool) -> None:
+    problem = says_google_message(status, content)
+    assert (problem == "") == good
+    assert good or problem.startswith("the endpoint answered 200, but not as Google Chat does: ")
