@@ -8,7 +8,7 @@ from portcall.runtime.clock import now_ms
 from portcall.schemas.journal import accepted
 from portcall.store.access.principals import Role
 from tests.integration.console.site import ALPHA, CONSOLE, PRODUCER_URL, Browser, Site, serving
-from tests.unit.store.contract.journal import event, note
+from tests.unit.store.contract.notes import event, note
 
 CONNECT = f"{ALPHA}/connect"
 

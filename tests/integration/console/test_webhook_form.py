@@ -18,7 +18,7 @@ from tests.integration.console.document import Element
 from tests.integration.console.site import ALPHA, HOOK, Browser, Page, Site
 from tests.unit.schemas.formats.samples import event
 from tests.unit.store.contract.eventlog import append
-from tests.unit.store.contract.journal import note, take, untagged
+from tests.unit.store.contract.notes import note, take, untagged
 from tests.unit.store.samples import frame, record
 
 CA = authority()

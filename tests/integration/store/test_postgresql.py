@@ -15,6 +15,7 @@ from portcall.store.errors import StoreUnavailableError, UnstorableError
 from portcall.store.records import pruning
 from portcall.store.records.lease import verify
 from tests.postgres import PrivatePostgres
+from tests.unit.store.contract.accounts import AccountsContract
 from tests.unit.store.contract.eventlog import (
     AppendingContract,
     DetailContract,
@@ -22,17 +23,12 @@ from tests.unit.store.contract.eventlog import (
     ReadingContract,
     append,
 )
-from tests.unit.store.contract.journal import (
-    AccountsContract,
-    DeletedTagsContract,
-    IgnoredContract,
-    LostContract,
-    NotingContract,
-)
+from tests.unit.store.contract.ignored import DeletedTagsContract, IgnoredContract
 from tests.unit.store.contract.known import KnownContract
 from tests.unit.store.contract.knowntags import KnownTagsContract
 from tests.unit.store.contract.lease import LeaseContract, TermContract, leading
 from tests.unit.store.contract.migrations import MigratingAtOnceContract, MigrationsContract
+from tests.unit.store.contract.noting import LostContract, NotingContract
 from tests.unit.store.contract.overtaken import OvertakenContract
 from tests.unit.store.contract.principals import PrincipalsContract, SigningKeysContract
 from tests.unit.store.contract.registries import InstallationContract, RegistriesContract

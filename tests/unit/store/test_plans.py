@@ -20,9 +20,9 @@ from portcall.store.journal.journal import Journal
 from portcall.store.records.filters import Filter
 from portcall.store.records.selection import ENDINGS, Selection
 from portcall.store.webhooks.index import Changes
-from tests.unit.store.contract import journal
+from tests.unit.store.contract import notes
 from tests.unit.store.contract.eventlog import append
-from tests.unit.store.contract.journal import take
+from tests.unit.store.contract.notes import take
 from tests.unit.store.samples import add_registry, add_webhook, draft, event, frame, record
 
 Action = Callable[[Store], object]
@@ -94,9 +94,9 @@ GIVEN_UP = Filter(outcomes=frozenset({Outcome.GIVEN_UP}))
 
 def noted(store: Store) -> Journal:
     """With a delivery that has ended, of which two records came."""
-    journal.note(store, routed(journal.event("e"), [7]))
+    notes.note(store, routed(notes.event("e"), [7]))
     for _ in range(2):
-        append(store, frame([record(7)], [journal.event("e")]))
+        append(store, frame([record(7)], [notes.event("e")]))
     return store.journal
 
 

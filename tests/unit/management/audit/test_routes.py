@@ -31,7 +31,7 @@ from portcall.store.engine import Store
 from portcall.store.journal.accounts import Doubt
 from tests.unit.management.api import ManagementApi
 from tests.unit.store.contract.eventlog import append
-from tests.unit.store.contract.journal import enter, note
+from tests.unit.store.contract.notes import enter, note
 from tests.unit.store.samples import frame, record
 
 EMPTY = {

@@ -23,7 +23,7 @@ from tests.unit.management.api import (
     webhook_body,
 )
 from tests.unit.store.contract.eventlog import append
-from tests.unit.store.contract.journal import bad, note, pulled, take, untagged
+from tests.unit.store.contract.notes import bad, note, pulled, take, untagged
 from tests.unit.store.samples import frame
 
 NOW = now_ms()

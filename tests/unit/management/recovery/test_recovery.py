@@ -15,7 +15,7 @@ from portcall.store.engine import Store
 from tests.unit.management.api import GUEST_TOKEN, ManagementApi
 from tests.unit.management.audit.test_routes import NOW_MS, World, event
 from tests.unit.store.contract.eventlog import append
-from tests.unit.store.contract.journal import note
+from tests.unit.store.contract.notes import note
 from tests.unit.store.samples import frame, record
 
 HOOK = 2**51

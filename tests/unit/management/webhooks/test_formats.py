@@ -21,7 +21,7 @@ from tests.unit.deliverer.samples import webhook as hook
 from tests.unit.management.api import VERSION, ManagementApi, webhook_body
 from tests.unit.schemas.formats.samples import event
 from tests.unit.store.contract.eventlog import append
-from tests.unit.store.contract.journal import note
+from tests.unit.store.contract.notes import note
 from tests.unit.store.samples import frame, record
 
 Json = Any

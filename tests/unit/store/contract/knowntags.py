@@ -10,7 +10,7 @@ from portcall.schemas.webhooks import Sku
 from portcall.store.engine import Store
 from portcall.store.intake import known_tags
 from portcall.store.intake.known_tags import BEGINNING, Adopted, KnownTag, Place
-from tests.unit.store.contract.journal import T, note
+from tests.unit.store.contract.notes import T, note
 
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 

@@ -13,7 +13,7 @@ from portcall.schemas.records import Outcome, RawRecord, RecordOf
 from portcall.store.engine import Store
 from portcall.store.traffic.traffic import Series, Sums
 from tests.unit.store.contract.eventlog import append
-from tests.unit.store.contract.journal import take
+from tests.unit.store.contract.notes import take
 from tests.unit.store.samples import add_registry, add_webhook, frame
 
 NOW = now_ms() // 3_600_000 * 3_600_000 + 1_800_000

@@ -1,12 +1,8 @@
 """The journal on SQLite."""
 
-from tests.unit.store.contract.journal import (
-    AccountsContract,
-    DeletedTagsContract,
-    IgnoredContract,
-    LostContract,
-    NotingContract,
-)
+from tests.unit.store.contract.accounts import AccountsContract
+from tests.unit.store.contract.ignored import DeletedTagsContract, IgnoredContract
+from tests.unit.store.contract.noting import LostContract, NotingContract
 
 
 class TestLost(LostContract):

@@ -31,7 +31,7 @@ import os
 import sys
 from portcall.runtime.clock import now_ms
 from portcall.store.engine import open_store
-from tests.unit.store.contract.journal import take
+from tests.unit.store.contract.notes import take
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.traffic import event, record
 from tests.unit.store.samples import frame

@@ -5,7 +5,7 @@ from portcall.schemas.journal import Note
 from portcall.schemas.webhooks import Status
 from portcall.store.engine import Store
 from portcall.store.intake.known_tags import BEGINNING
-from tests.unit.store.contract.journal import note
+from tests.unit.store.contract.notes import note
 from tests.unit.store.samples import PUSH, add_registry, draft
 
 UNTAG = Action.UNTAG.bit
