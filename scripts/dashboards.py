@@ -139,6 +139,7 @@ OVERVIEW = Dashboard(
                 "eps",
                 {
                     "matched: {{matched}}": _rate("portcall_events_routed_total", "matched"),
+                    "past the router": _rate('portcall_producer_paths_total{path="direct"}'),
                     "held back: {{filter}}": _rate("portcall_deliveries_filtered_total", "filter"),
                 },
             ),
