@@ -34,6 +34,8 @@ def brief_reason(
         return f"timeout after {_seconds(duration_us)}"
     if failure in _WORDS:
         return _WORDS[failure]
+    if 200 <= status < 300:
+        return f"answered {status}, but not as its format wants"
     if status:
         return f"answered {status}"
     for beginning in _BEGINNINGS:

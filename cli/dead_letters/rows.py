@@ -6,6 +6,9 @@ from portcall.cli.tables import Document as Shown
 from portcall.cli.tables import Row, clean, value
 from portcall.schemas.plurals import counted
 
+MAX_REASON = 80
+"""Characters in a table; JSON has the whole reason."""
+
 
 def letter_row(letter: Shown) -> Row:
     """A letter."""
@@ -20,8 +23,12 @@ def letter_row(letter: Shown) -> Row:
         "WEBHOOK": value(first, "webhook") or value(first, "webhookId"),
         "IMAGE": f"{what} (+{more})" if more > 0 else what,
         "SIZE": value(letter, "size") or "0",
-        "REASON": (value(letter, "reason") or _no_reason(letter))[:80],
+        "REASON": _cut(value(letter, "reason") or _no_reason(letter)),
     }
+
+
+def _cut(reason: str) -> str:
+    return reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}..."
 
 
 def item_line(item: Shown) -> str:

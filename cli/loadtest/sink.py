@@ -80,6 +80,15 @@ MaxBody = Annotated[
         "--max-body", min=1, help="Answer longer bodies with 413; bytes.", rich_help_panel=LISTEN
     ),
 ]
+AnyBody = Annotated[
+    bool,
+    _flag(
+        "--any-body",
+        "Take bodies of every format, such as slack or a template. Without it, what is no"
+        " registry's event is refused with 400.",
+        LISTEN,
+    ),
+]
 Quiet = Annotated[
     bool, _flag("--quiet", "Do not print requests; printing costs time under load.", LISTEN)
 ]
@@ -115,6 +124,7 @@ def sink(
     secret: Secrets = None,
     file: StoreFile = None,
     max_body: MaxBody = DEFAULT_MAX_BODY,
+    any_body: AnyBody = False,
     quiet: Quiet = False,
     seed: Seed = 0,
     delay: Annotated[str, _time("--delay", "How long a response takes, such as 50ms.")] = "",
@@ -171,6 +181,7 @@ def sink(
     Examples:
     portcall sink
     portcall sink --port 9000 --secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw --file processed.jsonl
+    portcall sink --any-body
     portcall sink --delay 50ms --jitter 20ms --stall-every 30s --stall-for 2s
     portcall sink --no-dedup --no-order --no-verify
     portcall sink --fail-rate 0.1 --hang 0.01 --reset 0.01 --quiet
@@ -201,6 +212,7 @@ def sink(
     shower = Shower(sys.stdout, as_json=not tty, colour=tty and not os.environ.get("NO_COLOR"))
     served = Sink(
         trust=trust, memory=memory, behaviour=behaviour, seed=seed, max_body=max_body,
+        takes_any=any_body,
         **({} if quiet else {"tell": shower}),
     )  # fmt: skip
 

@@ -144,7 +144,7 @@ def ready(plan: Plan, *, link: str = "") -> str:
         *_signing_in(link),
         "Next, in another terminal:",
         *(f"  {line}" for line in next_lines if line),
-        "If you have no consumer, `portcall sink --port 9000` in a third terminal is one.",
+        "Without a consumer, run `portcall sink --port 9000 --any-body` in a third terminal.",
         "Ctrl-C stops everything.",
     ]
     return "\n".join(lines)

@@ -31,6 +31,10 @@ class ReadEvent(Struct, frozen=True):
     id: str = ""
 
 
+OTHER = ReadEvent("", (), "")
+"""A body of which nothing is read, such as a chat's message."""
+
+
 def read(body: bytes, headers: Mapping[str, str]) -> ReadEvent:
     """Parse a body of any of `loadtest.payloads.formats`.
 
@@ -46,8 +50,11 @@ def read(body: bytes, headers: Mapping[str, str]) -> ReadEvent:
         return _read(document, headers)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidValueError("body", f"is not a JSON object: {error}") from error
-    except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-        raise InvalidValueError("body", f"is not a registry's event: {error!r}") from error
+    except KeyError as error:
+        raise InvalidValueError("body", f"is not a registry's event: it has no {error}") from error
+    except (IndexError, TypeError, AttributeError, OverflowError) as error:
+        problem = "is not a registry's event: a field is not of the type that it has there"
+        raise InvalidValueError("body", problem) from error
 
 
 def _read(document: dict[str, Any], headers: Mapping[str, str]) -> ReadEvent:
@@ -95,10 +102,10 @@ def _acr(document: Mapping[str, Any], event_id: str = "") -> ReadEvent:
     if action == PING:
         return ReadEvent(PING, (), at, own_id)
     target = document["target"]
-    keys = _keys(action, target["repository"], target.get("tag", ""), target["digest"])
+    keys = _keys(action, target["repository"], target.get("tag", ""), target.get("digest", ""))
     return ReadEvent(action, keys, at, event_id or own_id)
 
 
 def _keys(action: str, repository: str, tag: str, digest: str) -> tuple[str, ...]:
-    about = f"{repository}@{digest}"
+    about = f"{repository}@{digest}" if digest else repository
     return (about,) if action in REMOVING or not tag else (f"{repository}:{tag}", about)

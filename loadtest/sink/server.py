@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 from aiohttp import web
 
-from portcall.loadtest.payloads.reading import ReadEvent, read
+from portcall.loadtest.payloads.reading import OTHER, ReadEvent, read
 from portcall.loadtest.sink.behaviour import Behaviour, Deed
 from portcall.loadtest.sink.memory import Memory, ProcessedDelivery
 from portcall.loadtest.sink.verifying import SinkKeys, delivery_id, objection, style_of
@@ -92,6 +92,9 @@ class Sink:
         tell: Called for each request.
         seed: Seeds the choice of faulty requests.
         max_body: The longest body that is read, bytes.
+        takes_any: Whether a body that is no registry's event is processed, too; of it, only the id
+            of the delivery is known. It is answered without content, as every chat's format takes
+            it.
     """
 
     def __init__(
@@ -103,7 +106,9 @@ class Sink:
         tell: Callable[[SinkRequest], None] = lambda _seen: None,
         seed: int = 0,
         max_body: int = DEFAULT_MAX_BODY,
+        takes_any: bool = False,
     ) -> None:
+        self._takes_any = takes_any
         self._trust = trust
         self._memory = memory
         self._behaviour = behaviour
@@ -178,8 +183,10 @@ class Sink:
         try:
             notice = read(body, headers)
         except InvalidValueError as error:
-            status = 500 if self._behaviour.fragile else 400
-            return Judged(f"refused: {error}", status, delivery_id(headers))
+            if not self._takes_any:
+                status = 500 if self._behaviour.fragile else 400
+                return Judged(f"refused: {error}", status, delivery_id(headers))
+            notice = OTHER
         identity = delivery_id(headers) or notice.id
         if deed in {Deed.FAIL, Deed.HANG, Deed.RESET}:
             return Judged(deed.value, self._behaviour.error_status, identity, notice)
@@ -210,7 +217,11 @@ class Sink:
         return self._response(judged)
 
     def _response(self, judged: Judged) -> web.Response:
-        response = web.json_response({"result": judged.verdict}, status=judged.status or 503)
+        status = judged.status or 503
+        if judged.notice is OTHER and 200 <= status < 300:
+            response = web.Response(status=status)
+        else:
+            response = web.json_response({"result": judged.verdict}, status=status)
         if self._behaviour.retry_after and judged.status >= 400:
             response.headers["Retry-After"] = self._behaviour.retry_after
         if self._behaviour.close:

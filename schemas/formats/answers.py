@@ -20,7 +20,7 @@ its status, headers and content. 0: it does not."""
 MAX_ASKED_MS = 24 * 3_600_000
 """The longest pause that an answer may ask for, in these words or by ``Retry-After``."""
 OK, TOO_MANY = 200, 429
-_MAX_SHOWN = 80
+_MAX_SHOWN = 200
 
 
 def any_success(status: int, content: str) -> str:
@@ -34,7 +34,7 @@ def says_ok(status: int, content: str) -> str:
     said = content.strip()
     if said.lower() in ("", "ok"):
         return ""
-    return f"the endpoint answered {status}, but not ok: {_shown(said)}"
+    return f"the endpoint answered {status}, but not with 'ok': {_shown(said)}"
 
 
 def says_taken(status: int, content: str) -> str:
@@ -62,7 +62,7 @@ def says_google_message(status: int, content: str) -> str:
 
 
 def _no_message(status: int, content: str, field: str, chat: str) -> str:
-    """What is wrong with a 200 whose content should be an object with *field*, or nothing.
+    """What is wrong with a 200 whose content should be a message, an object with *field*, or empty.
 
     A content that was cut, as a long message's is, is no JSON: then its first character decides.
     """
@@ -75,8 +75,11 @@ def _no_message(status: int, content: str, field: str, chat: str) -> str:
         is_message = said.startswith("{")
     else:
         is_message = isinstance(found, dict) and field in found
+    if is_message:
+        return ""
     return (
-        "" if is_message else f"the endpoint answered 200, but not as {chat} does: {_shown(said)}"
+        f"the endpoint answered 200, but not as {chat} does (with a message that has {field!r}, or"
+        f" with no content): {_shown(said)}"
     )
 
 
@@ -118,4 +121,5 @@ def _milliseconds(seconds: object) -> int:
 
 
 def _shown(content: str) -> str:
-    return " ".join(content.split())[:_MAX_SHOWN]
+    said = " ".join(content.split())
+    return said if len(said) <= _MAX_SHOWN else f"{said[:_MAX_SHOWN]}..."

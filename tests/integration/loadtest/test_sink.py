@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -43,10 +43,14 @@ async def serving(
     behaviour: Behaviour | None = None,
     memory: Memory | None = None,
     tell: Callable[[SinkRequest], None] = lambda _seen: None,
+    *,
+    secrets: Sequence[str] = (SECRET,),
+    takes_any: bool = False,
 ) -> AsyncIterator[str]:
     """A sink on the loopback."""
     sink = Sink(
-        trust=SinkKeys.of([SECRET]),
+        trust=SinkKeys.of(secrets),
+        takes_any=takes_any,
         memory=memory or Memory(),
         behaviour=behaviour or Behaviour(),
         tell=tell,
@@ -71,6 +75,33 @@ async def send(url: str, deliveries: Deliveries, timeout_s: float = 5.0) -> list
             outcomes.append(await poster.ask(planned))
             deliveries.ledger.done(outcomes[-1])
     return outcomes
+
+
+CHAT = b'{"text": "Pushed team/app:v1"}'
+
+
+@pytest.mark.parametrize("body", [CHAT, b"[1]", b"not JSON", b""])
+async def test_a_sink_may_take_what_is_no_registry_s_event_each_delivery_once(body: bytes) -> None:
+    memory = Memory()
+    async with (
+        serving(memory=memory, secrets=(), takes_any=True) as url,
+        aiohttp.ClientSession() as http,
+    ):
+        for _ in range(2):
+            async with http.post(url, data=body, headers={"webhook-id": "msg_1"}) as answer:
+                assert (answer.status, await answer.read()) == (200, b"")
+    assert [entry["id"] for entry in memory.entries] == ["msg_1"]
+
+
+async def test_a_sink_says_what_a_registry_s_event_would_have() -> None:
+    async with (
+        serving(secrets=()) as url,
+        aiohttp.ClientSession() as http,
+        http.post(url, data=CHAT) as answer,
+    ):
+        assert answer.status == 400
+        said = await answer.json()
+    assert said == {"result": "refused: body: is not a registry's event: it has no 'action'"}
 
 
 async def verdict_on(url: str, deliveries: Deliveries) -> Judgement:

@@ -14,6 +14,8 @@ LAST = "attempt 3 was the last of the schedule: the endpoint answered 500"
         (Outcome.DELIVERED, Failure.NONE, 200, "", ""),
         (Outcome.RETRIED, Failure.STATUS, 500, "the endpoint answered 500", "answered 500"),
         (Outcome.GIVEN_UP, Failure.STATUS, 500, LAST, "answered 500"),
+        (Outcome.RETRIED, Failure.STATUS, 200, "the endpoint answered 200, but not with 'ok': no",
+         "answered 200, but not as its format wants"),
         (Outcome.REFUSED, Failure.NONE, 400, "refused by the receiver", "answered 400"),
         (Outcome.RETRIED, Failure.TIMEOUT, 0, "no answer within 15 s", "timeout after 15 s"),
         (Outcome.RETRIED, Failure.REFUSED, 0, "connection refused: ...", "connection refused"),

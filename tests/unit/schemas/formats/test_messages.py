@@ -171,4 +171,12 @@ def test_discord_shows_the_message_or_nothing(status: int, content: str, *, good
 def test_google_chat_shows_the_message(status: int, content: str, *, good: bool) -> None:
     problem = says_google_message(status, content)
     assert (problem == "") == good
-    assert good or problem.startswith("the endpoint answered 200, but not as Google Chat does: ")
+    assert good or problem.startswith(
+        "the endpoint answered 200, but not as Google Chat does (with a message that has 'name', or"
+        " with no content): "
+    )
+
+
+def test_what_a_chat_said_is_cut_visibly() -> None:
+    assert says_taken(200, "Teams is\n away").endswith(": Teams is away")
+    assert says_taken(200, "x" * 300).endswith(": " + "x" * 200 + "...")
