@@ -1,11 +1,13 @@
 """`portcall webhook test-format`: what a registry's last events look like in a format."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from portcall.cli import options
 from portcall.cli.client import Document, Management
+from portcall.cli.errors import CliError
 from portcall.cli.formats import read_format
 from portcall.cli.options import Format, Group, Registry, Url
 from portcall.cli.output import Output, chosen, note, pretty, say
@@ -13,6 +15,9 @@ from portcall.cli.tables import clean, value
 from portcall.cli.webhook.naming import options_named
 from portcall.cli.webhook.scope_test import image
 from portcall.schemas.filters import filters_in
+from portcall.schemas.formats.chosen import NAME
+from portcall.schemas.formats.names import FormatName
+from portcall.schemas.plurals import counted
 
 LAST = 1
 MAX_LAST = 50
@@ -38,7 +43,7 @@ def try_format(
     Only events that were sent to a webhook are shown, of the registry's last 500; an example, if
     there is none. With --filters, those that the filters hold back are not shown; with coalesce an
     index lists its children, and with tagsOnDelete a delete has its tags. Signatures and custom
-    headers are not shown.
+    headers are not shown. The exit code is 1 if a template fails on each of the events.
     """
     body: Document = {"format": read_format(format_words), "last": last}
     if filters is not None:
@@ -47,11 +52,24 @@ def try_format(
     path = value(management.find_registry(registry, group), "id")
     with options_named():
         found = management.ask("POST", f"{path}/testFormat", body)
+    tried = found.get("value") or []
     if chosen(output) is Output.JSON:
         say(pretty(found))
-        return
-    for each in found.get("value") or []:
-        _show(each)
+    else:
+        for each in tried:
+            _show(each)
+    _check_template(body["format"], tried)
+
+
+def _check_template(wanted: Document | None, tried: Sequence[Document]) -> None:
+    """Fail if a template could be filled in for none of the events.
+
+    Other formats leave events out on purpose, which is no failure.
+    """
+    reasons = [value(each, "reason") for each in tried]
+    if wanted and wanted[NAME] == FormatName.TEMPLATE and reasons and all(reasons):
+        shown = counted(len(tried), "event")
+        raise CliError(f"no POST could be made of {shown}: {clean(reasons[0])}")
 
 
 def _show(formed: Document) -> None:

@@ -31,6 +31,7 @@ from portcall.schemas.formats.names import FormatName
 from portcall.schemas.formats.options import Option, check_dns_name, check_uri, one_of
 from portcall.schemas.formats.registries import distribution, dockerhub, ghcr, harbor, quay
 from portcall.schemas.formats.results import NO_HEADERS, PLAIN_JSON, Headers, Result
+from portcall.schemas.formats.template_checks import check_template
 
 JSON = "application/json; charset=utf-8"
 
@@ -245,7 +246,7 @@ _ALL = (
             Option(
                 "template",
                 "the body, with {{ expressions }}",
-                template.check_template,
+                check_template,
                 required=True,
             ),
             Option(

@@ -13,7 +13,8 @@ bound                         why
 `MAX_BODY`                    a template may repeat a long value
 ============================  ====================================================================
 
-docs/decisions/0062 says why it is JMESPath, and no template language.
+docs/decisions/0062 says why it is JMESPath, and no template language. `template_checks` has the
+check of a template when it is saved.
 """
 
 import re
@@ -40,7 +41,8 @@ FIELDS = (
 )  # fmt: skip
 """What expressions see: nothing else is there."""
 
-_HOLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+HOLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+"""An expression with its braces."""
 _CONTENT_TYPE = re.compile(
     r"[a-z]+/[a-z0-9!#$&^_.+-]{1,100}(?:; ?charset=utf-8)?", re.IGNORECASE | re.ASCII
 )
@@ -53,7 +55,7 @@ def render(facts: Facts, options: Options) -> Result:
     budget = Budget(MAX_STEPS)
     writes_json = is_json(content_type(options))
     try:
-        value = _parsed(options["template"], writes_json)(seen(facts), budget)
+        value = parsed(options["template"], writes_json)(seen(facts), budget)
         body = encoded(value) if writes_json else str(value).encode()
     except InvalidValueError as error:
         return Unrenderable(f"the template {error.problem}".replace("this body", "this event"))
@@ -71,17 +73,6 @@ def render(facts: Facts, options: Options) -> Result:
 def content_type(options: Options) -> str:
     """The content type of the POST."""
     return options.get("contentType") or PLAIN_JSON
-
-
-def check_template(text: str, options: Options) -> None:
-    """Check a template.
-
-    Raises:
-        InvalidValueError: It is too long, an expression is wrong, or it should be JSON and is not.
-    """
-    if len(text) > MAX_TEMPLATE:
-        raise InvalidValueError("", f"is longer than {MAX_TEMPLATE:,} characters")
-    _parsed(text, is_json(content_type(options)))
 
 
 def check_content_type(text: str) -> None:
@@ -122,13 +113,13 @@ def seen(facts: Facts) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str, writes_json: bool) -> Fill:  # noqa: FBT001 (a key of the cache)
+def parsed(text: str, writes_json: bool) -> Fill:  # noqa: FBT001 (a key of the cache)
     """Parse a template.
 
     Raises:
         InvalidValueError: It cannot be read.
     """
-    if len(_HOLE.findall(text)) > MAX_HOLES:
+    if len(HOLE.findall(text)) > MAX_HOLES:
         raise InvalidValueError("", f"has more than {MAX_HOLES} expressions")
     if not writes_json:
         return _text(text, on_one_line=True)
@@ -159,7 +150,7 @@ def _part(document: object) -> Fill:
 
 def _text(text: str, *, on_one_line: bool = False) -> Fill:
     """A text with its expressions."""
-    pieces = _HOLE.split(text)
+    pieces = HOLE.split(text)
     found = [_compiled(each.strip()) for each in pieces[1::2]]
     if not found:
         return lambda _known, _budget: text

@@ -64,6 +64,31 @@ def test_people_see_the_request(api: FakeApi, portcall: Run) -> None:
     assert "Nothing would be sent: it has no deletes." in ended.err
 
 
+OWN = ("template", 'template="{{ tag }}"')
+FAILED = FORMED | {"headers": {}, "body": "", "reason": "the template fails on this event: no"}
+
+
+@pytest.mark.parametrize(
+    ("words", "answer", "says"),
+    [
+        (OWN, [FAILED, FAILED], "no POST could be made of 2 events: the template fails on this"),
+        (OWN, [FAILED, FORMED], ""),
+        (OWN, [], ""),
+        (("quay",), [OMITTED], ""),
+        (("acr",), [OMITTED], ""),
+    ],
+    ids=["all fail", "one fails", "none", "left out", "acr"],
+)
+def test_a_template_that_fails_on_every_event_is_a_failure(
+    api: FakeApi, portcall: Run, words: tuple[str, ...], answer: list[object], says: str
+) -> None:
+    api.on("POST", PATH, {"value": answer})
+    for output in ("json", "table"):
+        ended = portcall(*THIS, "--format", *words, "-o", output)
+        assert ended.code == (1 if says else 0)
+        assert says in ended.err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -78,6 +103,7 @@ def test_people_see_the_request(api: FakeApi, portcall: Run) -> None:
             "at-all cannot be read: No such file or directory",
         ),
         (["template", "template={"], "must be JSON"),
+        (["template", 'template="{{ actoin }}"'], "actoin is not known; did you mean action?"),
     ],
 )
 def test_wrong_words_are_a_usage_error(words: list[str], says: str) -> None:
