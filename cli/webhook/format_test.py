@@ -56,6 +56,8 @@ def try_format(
     if chosen(output) is Output.JSON:
         say(pretty(found))
     else:
+        if last and any(each.get("isExample") for each in tried):
+            note("None of the registry's last 500 events was sent and passes the filters.")
         for each in tried:
             _show(each)
     _check_template(body["format"], tried)

@@ -60,6 +60,7 @@ def test_people_see_the_request(api: FakeApi, portcall: Run) -> None:
     assert lines[:2] == ["Content-Type: application/json", "X-GitHub-Event: package"]
     assert '{"a":1}' in lines
     assert "e1: push team/app:v1" in ended.err
+    assert "None of the registry's last 500 events was sent and passes the filters." in ended.err
     assert "An example: push team/app:v1" in ended.err
     assert "Nothing would be sent: it has no deletes." in ended.err
 
