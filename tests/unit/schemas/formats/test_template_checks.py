@@ -51,7 +51,7 @@ def test_an_expression_that_is_not_closed_is_refused_with_its_place(
 @pytest.mark.parametrize(
     ("template", "content_type"),
     [
-        ('"one { or } another }"', ""),
+        ('["one { or } another }", 1, null]', ""),
         ("\"{{ '{{' }} x\"", ""),
         ('"{\\"a\\": {\\"b\\": 1}}"', ""),
         ('{"a": {"b": "{{ tag }}"}}', TEXT),
