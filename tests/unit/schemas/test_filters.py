@@ -6,18 +6,16 @@ import pytest
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event
 from portcall.schemas.extras import Extras
+from portcall.schemas.filter_words import filters_in, marks_of, words_of
 from portcall.schemas.filters import (
     TYPES,
     Facts,
     Filters,
     facts_by_tag,
     facts_of,
-    filters_in,
     held_back,
-    marks_of,
     read_filters,
     why,
-    words_of,
 )
 
 HEX = "0123456789abcdef" * 4
