@@ -46,6 +46,8 @@ def _texts(part: object, place: str) -> Iterator[tuple[str, str]]:
         case dict():
             for key, each in part.items():
                 yield from _texts(each, f"{place}.{key[:_EXCERPT]}")
+        case _:
+            pass  # numbers, truths and null are sent as they are
 
 
 def _check_text(text: str, place: str) -> None:
