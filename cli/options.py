@@ -12,7 +12,7 @@ from portcall.cli.errors import UsageError
 from portcall.cli.output import Output
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import ACTION_NAMES, check_action
-from portcall.schemas.filters import filters_in
+from portcall.schemas.filter_words import filters_in
 
 Completion = Callable[..., Any]
 _NAME_AND_COLON = re.compile(r"^([^=:]+):\s*")

@@ -9,8 +9,8 @@ tag back until it is known whether an index lists it, and `tagsOnDelete` (`route
 holds nothing back: a delete waits until its tags are known.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import msgspec
@@ -38,7 +38,6 @@ TYPES = (
     "image", "index", "helm", "signature", "attestation", "sbom", "wasm", "cache", "other", UNKNOWN,
 )  # fmt: skip
 """The artifact types; ``unknown`` is what no source tells."""
-_WORDS = re.compile(r"[\s,]+")
 _CHARTS = (Action.CHART_PUSH, Action.CHART_DELETE)
 
 
@@ -200,16 +199,31 @@ def read_filters(value: object, field: str = "filters") -> Filters | None:
         elif name == COALESCE:
             read[name] = _wait(given, f"{field}.{name}")
         else:
-            raise InvalidValueError(
-                f"{field}.{str(name)[:32]}", f"is no filter; there are {', '.join(NAMES)}"
-            )
+            raise InvalidValueError(f"{field}.{name[:32]}", f"is no filter{_hint(name)}")
     filters = msgspec.convert(read, Filters)
     return None if filters == OFF else filters
+
+
+def _hint(name: str) -> str:
+    """What a name that is no filter may stand for, as it is written."""
+    near = get_close_matches(name.lower()[:32], _MEANT, 1)
+    if near:
+        return f"; did you mean {_MEANT[near[0]]}?"
+    return f"; there are {', '.join(_WRITTEN.get(each, each) for each in NAMES)}"
+
+
+def _check_once(value: object, field: str) -> None:
+    if isinstance(value, list) and len(value) > 1:
+        raise InvalidValueError(field, "is given more than once: give it once")
 
 
 def _flag(value: object, field: str) -> bool:
     if value is None:
         return False
+    _check_once(value, field)
+    if isinstance(value, str):
+        problem = f"takes no value such as {value[:32]!r}; in JSON it is true or false"
+        raise InvalidValueError(field, problem)
     if not isinstance(value, bool):
         raise InvalidValueError(field, "must be true or false")
     return value
@@ -220,6 +234,7 @@ def _wait(value: object, field: str) -> str:
         return ""
     if value is True:
         return DEFAULT_WAIT
+    _check_once(value, field)
     if not isinstance(value, str):
         raise InvalidValueError(field, "must be a duration, as 1m, or true or false")
     wait_ms = parse_duration_ms(value, field)
@@ -232,55 +247,29 @@ def _wait(value: object, field: str) -> str:
 def _types(value: object, field: str) -> tuple[str, ...]:
     if value is None:
         return ()
+    if value is True or value == "":
+        example = _WRITTEN[ARTIFACT_TYPES]
+        raise InvalidValueError(field, f"name at least one type, as in {example}")
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise InvalidValueError(field, f"must be a list of {', '.join(TYPES)}")
     for index, each in enumerate(value):
         if each not in TYPES:
-            raise InvalidValueError(f"{field}[{index}]", f"must be one of {', '.join(TYPES)}")
+            raise InvalidValueError(f"{field}[{index}]", _no_type(each))
     return tuple(each for each in TYPES if each in value)
 
 
-def filters_in(words: str | Iterable[str]) -> dict[str, Any]:
-    """The object that words stand for, unchecked: ``taggedOnly artifactTypes=image,index``.
-
-    Case and hyphens do not count: ``tagged-only`` is the same. A word that is no filter becomes a
-    field that `read_filters` refuses. ``coalesce`` may have a wait, as in ``coalesce=30s``.
-
-    Args:
-        words: The words, also in one text.
-    """
-    text = words if isinstance(words, str) else " ".join(words)
-    found: dict[str, Any] = {}
-    types: list[str] = []
-    last = ""
-    for word in filter(None, _WORDS.split(text)):
-        name, equals, value = word.partition("=")
-        named = _NAMED.get(name.lower().replace("-", ""), name)
-        if named == ARTIFACT_TYPES and equals:
-            types.append(value.lower())
-        elif last == ARTIFACT_TYPES and word.lower() in TYPES:
-            types.append(word.lower())
-            continue
-        else:
-            found[named] = value if equals else True
-        last = named
-    return found | ({ARTIFACT_TYPES: [each for each in types if each]} if types else {})
+def _no_type(value: object) -> str:
+    if not isinstance(value, str):
+        return f"must be one of {', '.join(TYPES)}"
+    near = get_close_matches(value.lower()[:32], TYPES, 1)
+    hint = f"; did you mean {near[0]}?" if near else f": it is one of {', '.join(TYPES)}"
+    return f"{value[:32]!r} is not an artifact type{hint}"
 
 
-_NAMED = {name.lower(): name for name in NAMES}
-
-
-def words_of(filters: Mapping[str, Any]) -> str:
-    """Filters, as JSON has them, in words that `filters_in` reads."""
-    words = [name for name in FLAGS if filters.get(name)]
-    if types := filters.get(ARTIFACT_TYPES):
-        words.append(f"{ARTIFACT_TYPES}={','.join(types)}")
-    if wait := filters.get(COALESCE):
-        words.append(f"{COALESCE}={wait}")
-    return " ".join(words)
-
-
-def marks_of(filters: Filters) -> str:
-    """The same with a word for each artifact type, as a form has a mark for each."""
-    words = words_of(msgspec.to_builtins(filters))
-    return words.replace(",", f" {ARTIFACT_TYPES}=")
+_WRITTEN = {ARTIFACT_TYPES: f"{ARTIFACT_TYPES}=image,index", COALESCE: f"{COALESCE}={DEFAULT_WAIT}"}
+"""How filters with a value are written as words."""
+_MEANT = {
+    **{each: f"{ARTIFACT_TYPES}={each}" for each in TYPES},
+    **{name.lower(): _WRITTEN.get(name, name) for name in NAMES},
+}
+"""How a word is written that somebody may have meant, by the word in lower case."""

@@ -9,6 +9,7 @@ The setting has one text, as the store keeps it: ``receiver-refuses``, or status
 """
 
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 
 from portcall.schemas.errors import InvalidValueError
@@ -46,14 +47,17 @@ def parse_final_answers(value: object, field: str = "finalAnswers") -> str | Non
     Raises:
         InvalidValueError: It is none of these, or an answer in it can never be final.
     """
+    if isinstance(value, str):
+        value = value.strip().lower()
     if value is None or value in ("", ACR):
         return None
     if value == RECEIVER_REFUSES:
         return RECEIVER_REFUSES
     if isinstance(value, str):
-        words = _entries([word.strip() for word in value.split(",")], field)
+        given = [word.strip() for word in value.split(",")]
+        words = _entries(given, field, is_text=True)
     elif isinstance(value, list):
-        words = _entries(value, field)
+        words = _entries(value, field, is_text=False)
     else:
         raise InvalidValueError(field, _EXAMPLE)
     return ",".join(sorted(words)) or None
@@ -88,11 +92,13 @@ def _statuses(word: str) -> Iterable[int]:
     return (int(word),) if word.isdecimal() else ()
 
 
-def _entries(values: Sequence[object], field: str) -> set[str]:
-    """Check a list; an error names the position in it."""
+def _entries(values: Sequence[object], field: str, *, is_text: bool) -> set[str]:
+    """Check a list; an error names the position in it, or in a text only the word."""
     if len(values) > MAX_ENTRIES:
         raise InvalidValueError(field, f"has {len(values)} entries; at most {MAX_ENTRIES} fit")
-    return {_entry(value, f"{field}[{at}]") for at, value in enumerate(values)}
+    return {
+        _entry(value, field if is_text else f"{field}[{at}]") for at, value in enumerate(values)
+    }
 
 
 def _entry(value: object, field: str) -> str:
@@ -105,6 +111,8 @@ def _entry(value: object, field: str) -> str:
         return word
     if word in (ACR, RECEIVER_REFUSES):
         raise InvalidValueError(field, f"{word!r} is a preset and stands alone")
+    if near := get_close_matches(word, (ACR, RECEIVER_REFUSES), 1):
+        raise InvalidValueError(field, f"{word!r} is not known; did you mean {near[0]}?")
     if not (word.isascii() and word.isdecimal() and len(word) == 3 and "100" <= word <= "599"):
         problem = (
             f"{word!r} is neither a status from 400 to 599 nor {CLIENT_ERRORS};"

@@ -14,7 +14,7 @@ from portcall.cli.output import Output, chosen, note, pretty, say
 from portcall.cli.tables import clean, value
 from portcall.cli.webhook.naming import options_named
 from portcall.cli.webhook.scope_test import image
-from portcall.schemas.filters import filters_in
+from portcall.schemas.filter_words import filters_in
 from portcall.schemas.formats.chosen import NAME
 from portcall.schemas.formats.names import FormatName
 from portcall.schemas.plurals import counted

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from portcall.cli.tables import Document, Row, webhook_row
-from portcall.schemas import filters as filtering
+from portcall.schemas import filter_words
 from portcall.schemas import final_answers as answering
 from portcall.schemas.formats import chosen as forming
 
 COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "scopes": ("SCOPES", " ".join),
-    "filters": ("FILTERS", filtering.words_of),
+    "filters": ("FILTERS", filter_words.words_of),
     "format": ("FORMAT", forming.words_of),
     "finalAnswers": ("FINAL ANSWERS", answering.words_of),
 }

@@ -10,7 +10,7 @@ from portcall.cli.options import Format, Group, Registry, Url
 from portcall.cli.output import Output, chosen, note, pretty, say
 from portcall.cli.tables import Row, seconds, table, value
 from portcall.cli.webhook.naming import options_named
-from portcall.schemas.filters import filters_in
+from portcall.schemas.filter_words import filters_in
 from portcall.schemas.globs.scopes import Effect
 from portcall.schemas.plurals import counted
 

@@ -15,6 +15,7 @@ from msgspec import UNSET
 from pydantic.alias_generators import to_camel
 
 from portcall.management.http.defaults import Defaults
+from portcall.schemas import filter_words
 from portcall.schemas import filters as filtering
 from portcall.schemas import final_answers as answering
 from portcall.schemas.durations import format_duration, format_limit
@@ -225,10 +226,10 @@ SETTINGS = (
             (filtering.TAGS_ON_DELETE, "Deletes name their tags (a delete waits 2 seconds)"),
             *((f"{filtering.ARTIFACT_TYPES}={each}", f"type: {each}") for each in filtering.TYPES),
         ),
-        write=filtering.marks_of,
-        read=filtering.filters_in,
+        write=filter_words.marks_of,
+        read=filter_words.filters_in,
         heading="Filters",
-        say=lambda filters: filtering.words_of(filters).replace(",", ", "),  # lines break there
+        say=lambda filters: filter_words.words_of(filters).replace(",", ", "),  # lines break there
         unset="none",
     ),
     Setting(

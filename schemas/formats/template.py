@@ -55,7 +55,7 @@ def render(facts: Facts, options: Options) -> Result:
     budget = Budget(MAX_STEPS)
     writes_json = is_json(content_type(options))
     try:
-        value = parsed(options["template"], writes_json)(seen(facts), budget)
+        value = _parsed(options["template"], writes_json)(seen(facts), budget)
         body = encoded(value) if writes_json else str(value).encode()
     except InvalidValueError as error:
         return Unrenderable(f"the template {error.problem}".replace("this body", "this event"))
@@ -112,25 +112,34 @@ def seen(facts: Facts) -> dict[str, Any]:
     }
 
 
+def document_of(text: str, *, writes_json: bool) -> object:
+    """The JSON of a template, whose texts are not filled in; of another template its text.
+
+    Raises:
+        InvalidValueError: It should be JSON and is not, or has too many expressions.
+    """
+    if len(HOLE.findall(text)) > MAX_HOLES:
+        raise InvalidValueError("", f"has more than {MAX_HOLES} expressions")
+    if not writes_json:
+        return text
+    if is_too_deep(text.encode("utf-8", "surrogatepass")):
+        raise InvalidValueError("", TOO_DEEP)
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, ValueError) as error:
+        problem = f"must be JSON, whose texts may have {{{{ expressions }}}}: {error}"
+        raise InvalidValueError("", problem) from None
+
+
 @lru_cache(maxsize=256)
-def parsed(text: str, writes_json: bool) -> Fill:  # noqa: FBT001 (a key of the cache)
+def _parsed(text: str, writes_json: bool) -> Fill:  # noqa: FBT001 (a key of the cache)
     """Parse a template.
 
     Raises:
         InvalidValueError: It cannot be read.
     """
-    if len(HOLE.findall(text)) > MAX_HOLES:
-        raise InvalidValueError("", f"has more than {MAX_HOLES} expressions")
-    if not writes_json:
-        return _text(text, on_one_line=True)
-    if is_too_deep(text.encode("utf-8", "surrogatepass")):
-        raise InvalidValueError("", TOO_DEEP)
-    try:
-        document = msgspec.json.decode(text)
-    except (msgspec.DecodeError, ValueError) as error:
-        problem = f"must be JSON, whose texts may have {{{{ expressions }}}}: {error}"
-        raise InvalidValueError("", problem) from None
-    return _part(document)
+    document = document_of(text, writes_json=writes_json)
+    return _part(document) if writes_json else _text(text, on_one_line=True)
 
 
 def _part(document: object) -> Fill:

@@ -7,12 +7,10 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-import msgspec
-
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.formats.facts import Options
 from portcall.schemas.formats.results import is_json
-from portcall.schemas.formats.template import FIELDS, HOLE, MAX_TEMPLATE, content_type, parsed
+from portcall.schemas.formats.template import FIELDS, HOLE, MAX_TEMPLATE, content_type, document_of
 from portcall.schemas.options.expressions import compiled
 from portcall.schemas.options.trees import check_calls, names_read
 
@@ -32,16 +30,13 @@ def check_template(text: str, options: Options) -> None:
     if len(text) > MAX_TEMPLATE:
         raise InvalidValueError("", f"is longer than {MAX_TEMPLATE:,} characters")
     writes_json = is_json(content_type(options))
-    parsed(text, writes_json)
-    if not writes_json:
-        _check_text(text, "")
-        return
-    for place, each in _texts(msgspec.json.decode(text)):
+    document = document_of(text, writes_json=writes_json)
+    for place, each in _texts(document, "the template" if writes_json else ""):
         _check_text(each, place)
 
 
-def _texts(part: object, place: str = "the template") -> Iterator[tuple[str, str]]:
-    """The texts of a JSON template, each with its place: ``blocks[0].text``."""
+def _texts(part: object, place: str) -> Iterator[tuple[str, str]]:
+    """The texts in a part of a template, each with its place: ``the template.blocks[0].text``."""
     match part:
         case str():
             yield place, part
@@ -51,6 +46,8 @@ def _texts(part: object, place: str = "the template") -> Iterator[tuple[str, str
         case dict():
             for key, each in part.items():
                 yield from _texts(each, f"{place}.{key[:_EXCERPT]}")
+        case _:
+            pass  # numbers, truths and null are sent as they are
 
 
 def _check_text(text: str, place: str) -> None:
@@ -58,7 +55,12 @@ def _check_text(text: str, place: str) -> None:
     start = opened = 0
     for index, piece in enumerate(HOLE.split(text)):
         if index % 2:
-            _check_expression(piece.strip())
+            try:
+                _check_expression(piece.strip())
+            except InvalidValueError:
+                if "{{" in piece:  # the }} is that of a later expression
+                    raise InvalidValueError("", _lonely("{{", text, start, place)) from None
+                raise
             start += len(piece) + len("{{}}")
             continue
         for found in _BRACES.finditer(piece):
@@ -97,13 +99,13 @@ def _lonely(braces: str, text: str, at: int, place: str) -> str:
 
 
 def _check_expression(text: str) -> None:
-    tree = compiled(text).tree
+    try:
+        tree = compiled(text).tree
+        check_calls(tree)
+    except InvalidValueError as error:
+        raise InvalidValueError("", f"has an expression that {error.problem}") from None
     for name in names_read(tree):
         if name not in FIELDS:
             near = get_close_matches(name.lower()[:_EXCERPT], _BY_LOWER, 1)
             hint = f"; did you mean {_BY_LOWER[near[0]]}?" if near else f": use {', '.join(FIELDS)}"
             raise InvalidValueError("", f"{name[:_EXCERPT]} is not known{hint}")
-    try:
-        check_calls(tree)
-    except InvalidValueError as error:
-        raise InvalidValueError("", f"has an expression that {error.problem}") from None

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from portcall.schemas.events import check_action
-from portcall.schemas.filters import filters_in, read_filters
+from portcall.schemas.filter_words import filters_in
+from portcall.schemas.filters import read_filters
 from portcall.schemas.final_answers import parse_final_answers
 from portcall.schemas.formats.names import FormatName
 from portcall.schemas.formats.table import FORMATS

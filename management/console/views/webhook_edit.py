@@ -31,7 +31,8 @@ from portcall.management.http.routes import Routes
 from portcall.management.http.settings import SETTINGS
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
-from portcall.schemas.filters import filters_in, read_filters
+from portcall.schemas.filter_words import filters_in
+from portcall.schemas.filters import read_filters
 from portcall.schemas.formats.table import ACR, FORMATS
 from portcall.schemas.signatures import Scheme
 from portcall.store.access.principals import Role

@@ -6,18 +6,16 @@ import pytest
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event
 from portcall.schemas.extras import Extras
+from portcall.schemas.filter_words import filters_in, marks_of, words_of
 from portcall.schemas.filters import (
     TYPES,
     Facts,
     Filters,
     facts_by_tag,
     facts_of,
-    filters_in,
     held_back,
-    marks_of,
     read_filters,
     why,
-    words_of,
 )
 
 HEX = "0123456789abcdef" * 4
@@ -123,7 +121,7 @@ def test_a_filter_of_a_later_version_is_named_all_the_same() -> None:
          Filters(tagged_only=True, no_referrers=True, changed_only=True)),
         ("artifactTypes=index,image", Filters(artifact_types=("image", "index"))),
         ("artifactTypes=index artifact-types=image", Filters(artifact_types=("image", "index"))),
-        ("artifactTypes=", None),
+        ("artifactTypes= image", Filters(artifact_types=("image",))),
         ("coalesce", Filters(coalesce="1m")),
         ("taggedOnly Coalesce=90s", Filters(tagged_only=True, coalesce="90s")),
         ("coalesce=60000ms", Filters(coalesce="1m")),
@@ -188,7 +186,39 @@ def test_what_is_no_filter_is_named(value: object, field: str) -> None:
     assert refused.value.field == field
 
 
-@pytest.mark.parametrize("value", [None, {}, {"taggedOnly": None}, {"artifactTypes": None}])
+@pytest.mark.parametrize(
+    ("words", "field", "problem"),
+    [
+        ("artifactTypes=", "artifactTypes", "name at least one type, as in artifactTypes=image,index"),
+        ("artifactTypes", "artifactTypes", "name at least one type"),
+        ("artifactTypes=imag", "artifactTypes[0]",
+         "'imag' is not an artifact type; did you mean image?"),
+        ("artifactTypes=jar", "artifactTypes[0]",
+         "'jar' is not an artifact type: it is one of image, index, helm"),
+        ("coalesce=1m coalesce=2m", "coalesce", "is given more than once: give it once"),
+        ("taggedOnly tagged-only", "taggedOnly", "is given more than once"),
+        ("tagsOnDelete=2s", "tagsOnDelete", "takes no value such as '2s'; in JSON it is true or"),
+        ("tagedOnly", "tagedOnly", "is no filter; did you mean taggedOnly?"),
+        ("colaesce=1m", "colaesce", "is no filter; did you mean coalesce=1m?"),
+        ("artifacttype=image", "artifacttype",
+         "is no filter; did you mean artifactTypes=image,index?"),
+        ("artifactTypes=index,imag", "imag", "is no filter; did you mean artifactTypes=image?"),
+        ("nope", "nope", (
+            "is no filter; there are taggedOnly, noReferrers, artifactTypes=image,index,"
+            " changedOnly, coalesce=1m, tagsOnDelete"
+        )),
+    ],
+)  # fmt: skip
+def test_a_wrong_word_is_answered_with_what_to_write(words: str, field: str, problem: str) -> None:
+    with pytest.raises(InvalidValueError) as refused:
+        read_filters(filters_in(words))
+    assert refused.value.field == f"filters.{field}"
+    assert refused.value.problem.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "value", [None, {}, {"taggedOnly": None}, {"artifactTypes": None}, {"artifactTypes": []}]
+)
 def test_nothing_is_no_filter(value: object) -> None:
     assert read_filters(value) is None
 

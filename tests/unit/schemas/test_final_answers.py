@@ -23,6 +23,7 @@ PRESET = {400, 401, 403, 404, 405, 413, 415, 422}
         pytest.param("", None, id="empty"),
         pytest.param([], None, id="empty-list"),
         pytest.param("receiver-refuses", "receiver-refuses", id="preset"),
+        pytest.param(" Receiver-Refuses", "receiver-refuses", id="preset-in-capitals"),
         pytest.param([404, 400, 404], "400,404", id="list"),
         pytest.param(["404", 400], "400,404", id="texts"),
         pytest.param("404, 400", "400,404", id="text"),
@@ -67,10 +68,22 @@ def test_an_answer_that_says_something_else_is_never_final(status: int, why: str
         pytest.param(5, "finalAnswers", "must be", id="number"),
         pytest.param({}, "finalAnswers", "must be", id="object"),
         pytest.param(True, "finalAnswers", "must be", id="bool"),
-        pytest.param("never", "finalAnswers[0]", "neither a status", id="word"),
-        pytest.param("2xx", "finalAnswers[0]", "neither a status", id="2xx"),
-        pytest.param("5xx", "finalAnswers[0]", "neither a status", id="5xx"),
-        pytest.param("400,,404", "finalAnswers[1]", "neither a status", id="nothing-between"),
+        pytest.param("never", "finalAnswers", "neither a status", id="word"),
+        pytest.param(
+            "receiver-refuse",
+            "finalAnswers",
+            "did you mean receiver-refuses[?]",
+            id="preset-misspelt",
+        ),
+        pytest.param(
+            "400,recever_refuses", "finalAnswers", "did you mean receiver-refuses", id="both"
+        ),
+        pytest.param(
+            ["refuses"], "finalAnswers[0]", "mean receiver-refuses", id="misspelt-in-list"
+        ),
+        pytest.param("2xx", "finalAnswers", "neither a status", id="2xx"),
+        pytest.param("5xx", "finalAnswers", "neither a status", id="5xx"),
+        pytest.param("400,,404", "finalAnswers", "'' is neither a status", id="nothing-between"),
         pytest.param([True], "finalAnswers[0]", "must be a status", id="bool-in-it"),
         pytest.param([400.5], "finalAnswers[0]", "must be a status", id="float"),
         pytest.param([None], "finalAnswers[0]", "must be a status", id="null-in-it"),
@@ -79,7 +92,7 @@ def test_an_answer_that_says_something_else_is_never_final(status: int, why: str
         pytest.param([10**5000], "finalAnswers[0]", "neither a status", id="huge"),
         pytest.param([-400], "finalAnswers[0]", "neither a status", id="negative"),
         pytest.param(["receiver-refuses", 418], "finalAnswers[0]", "alone", id="preset-in-it"),
-        pytest.param("acr,418", "finalAnswers[0]", "alone", id="acr-in-it"),
+        pytest.param("acr,418", "finalAnswers", "alone", id="acr-in-it"),
         pytest.param([400] * (MAX_ENTRIES + 1), "finalAnswers", "at most", id="many"),
     ],
 )

@@ -62,4 +62,4 @@ def test_the_option_goes_with_every_schedule(retries: str, answers: str, final: 
 def test_an_answer_that_cannot_be_final_is_refused_by_the_options_name() -> None:
     with pytest.raises(InvalidValueError, match="429 cannot be final") as caught:
         policy_of("1s", compression=1.0, jitter=True, final_answers="429")
-    assert caught.value.field == "--final-answers[0]"
+    assert caught.value.field == "--final-answers"

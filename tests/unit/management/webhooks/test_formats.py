@@ -76,6 +76,12 @@ async def test_a_format_is_set_shown_kept_and_exported(
         ({"name": "cloudevents", "mode": 1}, "format.mode", "must be a text"),
         ({"name": "template"}, "format.template", "is required by the format template"),
         ({"name": "template", "template": "{"}, "format.template", "must be JSON"),
+        (
+            {"name": "template", "template": '"{{ tag }"'},
+            "format.template",
+            "has {{ without }} in the template, at character 1: '{{ tag }'",
+        ),
+        ({"name": "template", "template": '"{{ tga }}"'}, "format.template", "did you mean tag?"),
     ],
     ids=str,
 )
@@ -223,6 +229,10 @@ async def test_trying_refuses_what_a_webhook_refuses(api: ManagementApi) -> None
     assert (answer.status, answer.error["target"]) == (400, "format.name")
     answer = await api.request("POST", f"{api.registry()}/testFormat", {"last": 51})
     assert (answer.status, answer.error["target"]) == (400, "last")
+    body = {"format": {"name": "template", "template": '"{{ join(tag) }}"'}}
+    answer = await api.request("POST", f"{api.registry()}/testFormat", body)
+    assert (answer.status, answer.error["target"]) == (400, "format.template")
+    assert "calls join() with 1 argument; it takes 2" in answer.error["message"]
     body = {"filters": {"taggedOnly": "yes"}}
     answer = await api.request("POST", f"{api.registry()}/testFormat", body)
     assert (answer.status, answer.error["target"]) == (400, "filters.taggedOnly")

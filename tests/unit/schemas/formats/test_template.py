@@ -110,6 +110,12 @@ def test_a_template_that_fails_on_an_event_is_given_up(template: str, problem: s
     assert problem in result.reason
 
 
+def test_a_stored_expression_that_cannot_be_read_is_given_up() -> None:
+    result = render("template", template='"{{ a[ }}"')
+    assert isinstance(result, Unrenderable)
+    assert result.reason.startswith("the template has an expression that is no JMESPath")
+
+
 def test_a_template_cannot_make_a_large_body() -> None:
     large = event(actor="x" * 256, repository="r" * 255)
     holes = ",".join(['"{{ payload }}"'] * MAX_HOLES)

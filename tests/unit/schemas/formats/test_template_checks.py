@@ -29,6 +29,10 @@ def check(template: str, content_type: str = "") -> None:
         ('"{{ tag }} and {{"', "", "has {{ without }} in the template, at character 15: '{{'"),
         ('"action }}"', "", "has }} without {{ in the template, at character 8: 'action }}'"),
         ('"{ a }}"', "", "has }} without {{ in the template, at character 5: '{ a }}'"),
+        (
+            '["by {{ actor } of {{ tag }}"]', "",
+            "has {{ without }} in the template[0], at character 4: '{{ actor } of {{ tag }}'",
+        ),
         ("{{ action", TEXT, "has {{ without }} in line 1, at character 1: '{{ action'"),
         (
             "{{ tag }}\n by {{ actor\n", TEXT,
@@ -51,7 +55,8 @@ def test_an_expression_that_is_not_closed_is_refused_with_its_place(
 @pytest.mark.parametrize(
     ("template", "content_type"),
     [
-        ('"one { or } another }"', ""),
+        ('["one { or } another }", 1, null]', ""),
+        ('{"text": "{ {{ tag }} }", "size": "{{ size }}"}', ""),
         ("\"{{ '{{' }} x\"", ""),
         ('"{\\"a\\": {\\"b\\": 1}}"', ""),
         ('{"a": {"b": "{{ tag }}"}}', TEXT),
