@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+"""Reads an object, and not what is in it."""
+
 Judge = Callable[[int, str], str]
 """What is wrong with a 2xx answer, of its status and content; empty: it is a success."""
 
@@ -70,11 +73,11 @@ def _no_message(status: int, content: str, field: str, chat: str) -> str:
     if status != OK or not said:
         return ""
     try:
-        found = msgspec.json.decode(said)
+        found = _decode(said)
     except (msgspec.DecodeError, UnicodeError):
         is_message = said.startswith("{")
     else:
-        is_message = isinstance(found, dict) and field in found
+        is_message = field in found
     if is_message:
         return ""
     return (
