@@ -37,7 +37,7 @@ frame at 200 deliveries a second, two or three at 20."""
 ENOUGH_RECORDS = 16
 """So many do not wait. A process that is killed has POSTed deliveries without a record: at most
 these, those of the last 0.1 s, and those of frames under way. They are POSTed again."""
-RECORDS_BYTES = 512 * 1024
+MAX_RECORDS_BYTES = 512 * 1024
 """Limit for a frame of records: `MAX_ITEMS` fit, also where each has a body of 4 KB beside ACR's.
 In two frames they would cost 2 us more each."""
 RECORD_BYTES = 100
@@ -88,7 +88,7 @@ class Outbox:
         self._records = Batcher(
             self._send_records,
             weigh=_weigh_record,
-            max_weight=RECORDS_BYTES,
+            max_weight=MAX_RECORDS_BYTES,
             linger_s=RECORD_LINGER_S if prefetch >= 2 * MAX_ITEMS else LINGER_S,
             enough=ENOUGH_RECORDS if prefetch >= 2 * MAX_ITEMS else 1,
         )

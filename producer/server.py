@@ -88,8 +88,10 @@ def _finding(takers: Mapping[str, Handler], middlewares: Sequence[Middleware]) -
         match = _OF_A_REGISTRY.fullmatch(request.raw_path)
         if match is None or request.method != hdrs.METH_POST:
             return None
-        request[NAMED] = match["registry"]
-        return found.get(match["path"])
+        handler = found.get(match["path"])
+        if handler is not None:
+            request[NAMED] = match["registry"]
+        return handler
 
     return find
 

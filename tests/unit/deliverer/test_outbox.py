@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portcall.deliverer.outbox import ENOUGH_RECORDS, RECORDS_BYTES, Outbox
+from portcall.deliverer.outbox import ENOUGH_RECORDS, MAX_RECORDS_BYTES, Outbox
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.events import PING
 from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, REASON_HEADER
@@ -188,8 +188,10 @@ async def test_a_frame_has_at_most_so_many_bytes_whatever_makes_it_long(
             event(f"e{n}", body=b'"%b"' % (b"x" * body)), record(n, detail=detail), nothing
         )
     await turns()
-    single = max(len(body) for _, _, body, _ in broker.published) if body > RECORDS_BYTES else 0
-    assert all(len(body) <= max(1.1 * RECORDS_BYTES, single) for _, _, body, _ in broker.published)
+    single = max(len(body) for _, _, body, _ in broker.published) if body > MAX_RECORDS_BYTES else 0
+    assert all(
+        len(body) <= max(1.1 * MAX_RECORDS_BYTES, single) for _, _, body, _ in broker.published
+    )
     assert sum(len(frame.records) for frame in broker.record_frames()) == MAX_ITEMS
 
 
