@@ -272,4 +272,4 @@ _MEANT = {
     **{each: f"{ARTIFACT_TYPES}={each}" for each in TYPES},
     **{name.lower(): _WRITTEN.get(name, name) for name in NAMES},
 }
-"""How a word is written that somebody may have meant, by the word in lower case."""
+"""How a filter is written, by the word in lower case that may stand for it."""
