@@ -5,12 +5,15 @@ is parsed, and nothing is promised before the broker has confirmed it.
 """
 
 import asyncio
+import json
 import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Any
 
 from aiohttp import hdrs, web
 from prometheus_client import Counter
@@ -20,6 +23,7 @@ from portcall.producer.digests.referrers import mark_referrers
 from portcall.producer.formats import cloudevents, distribution, published
 from portcall.producer.formats.acceptance import Acceptance, Reader, Translation
 from portcall.producer.formats.ignoring import note_of
+from portcall.producer.formats.skimming import Skimmed
 from portcall.producer.formats.untags import add_untags
 from portcall.producer.http.access import Access, bearer_token
 from portcall.producer.http.bodies import Bodies
@@ -78,6 +82,22 @@ NOTE_PATIENCE_S = 0.5
 """Unreadable notifications are noted before the answer, if possible: a registry waits for 1 s."""
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How requests with a repeated head are taken.
+
+    Attributes:
+        admits: Whether the head would still be accepted, without asking the store.
+        take: Takes a body; returns the body of the answer, or raises the errors of the first one.
+    """
+
+    admits: Callable[[], bool]
+    take: Callable[[bytes], Coroutine[Any, Any, bytes]]
+
+
+AGAIN: web.ResponseKey[Again] = web.ResponseKey("again")
+
+
 class Ingest:
     """Both paths that accept events, and what the paths of sources share with them.
 
@@ -127,6 +147,7 @@ class Ingest:
         began = time.perf_counter()
         registry = await self._admitted(request)
         answer, _ = await self.take_distribution(request, acceptance_of(registry), began)
+        self._offer(answer, request, registry, self._notifications_again)
         return answer
 
     async def take_distribution(
@@ -139,36 +160,87 @@ class Ingest:
             acceptance: The common facts about its events.
             began: When it arrived, by the performance counter.
         """
-        glance, registry = self._keeping.glance(), acceptance.registry
         async with self._bodies.of_any_size(request) as body:
-            opened = await distribution.opened(body)
-            translation = await distribution.translated(glance, opened, acceptance)
-            if await self._keeping.recall(glance):
-                translation = await distribution.translated(glance, opened, acceptance)
-            await self.add_untags(translation, acceptance)
-            writing = self._keeping.begin(glance.learnt)
-            await self.publish(translation, request)
-            await self._keeping.settled(writing)
-        await self.note(registry, translation)
-        answer = self.answer(request, registry, translation, began)
+            opened, translation = await self._notified(body, acceptance, request)
+        await self.note(acceptance.registry, translation)
+        answer = self.answer(request, acceptance.registry, translation, began)
         if opened.is_cut:
             answer.force_close()
         return answer, translation
+
+    async def _notified(
+        self, body: bytes | Skimmed, acceptance: Acceptance, request: web.BaseRequest | None
+    ) -> tuple[Skimmed, Translation]:
+        """Translate and publish docker distribution's notifications."""
+        glance = self._keeping.glance()
+        opened = await distribution.opened(body)
+        translation = await distribution.translated(glance, opened, acceptance)
+        if await self._keeping.recall(glance):
+            translation = await distribution.translated(glance, opened, acceptance)
+        await self.add_untags(translation, acceptance)
+        writing = self._keeping.begin(glance.learnt)
+        await self.publish(translation, request)
+        await self._keeping.settled(writing)
+        return opened, translation
 
     async def take_events(self, request: web.Request) -> web.Response:
         """Accept registry events, plain or as CloudEvents."""
         began = time.perf_counter()
         readers = _READERS
-        if cloudevents.is_binary(request.headers):
+        is_binary = cloudevents.is_binary(request.headers)
+        if is_binary:
             readers = {**_READERS, JSON: partial(cloudevents.read_binary, request.headers)}
         registry = await self._admitted(request)
         read = _reader(request, readers)
         async with self._bodies.of(request) as body:
-            translation = read(body, acceptance_of(registry))
-            writing = await self.mark_referrers(translation)
-            await self.publish(translation, request)
-            await self.stored(writing)
-        return self.answer(request, registry, translation, began)
+            translation = await self._published(read, body, registry, request)
+        answer = self.answer(request, registry, translation, began)
+        if not is_binary:
+            self._offer(answer, request, registry, partial(self._events_again, read))
+        return answer
+
+    async def _published(
+        self, read: Reader, body: bytes, registry: str, request: web.BaseRequest | None
+    ) -> Translation:
+        """Read and publish a body of registry events."""
+        translation = read(body, acceptance_of(registry))
+        writing = await self.mark_referrers(translation)
+        await self.publish(translation, request)
+        await self.stored(writing)
+        return translation
+
+    def _offer(
+        self,
+        answer: web.Response,
+        request: web.Request,
+        registry: str,
+        take: Callable[[str, str, bytes], Coroutine[Any, Any, bytes]],
+    ) -> None:
+        """Offer to take further requests with the same head without parsing it.
+
+        A trace of an event has the context of its request's head, which is parsed for it.
+        """
+        if self._tracing is not None:
+            return
+        token = bearer_token(authorization_of(request))
+        stands = self._access.standing(token, registry)
+        answer[AGAIN] = Again(
+            lambda: stands() and self._registries.has(registry),
+            partial(take, registry, request.path),
+        )
+
+    async def _events_again(self, read: Reader, registry: str, path: str, body: bytes) -> bytes:
+        began = time.perf_counter()
+        with self._bodies.held(body):
+            translation = await self._published(read, body, registry, None)
+        return self._told(registry, translation, began, path)
+
+    async def _notifications_again(self, registry: str, path: str, body: bytes) -> bytes:
+        began = time.perf_counter()
+        with self._bodies.held(body):
+            _, translation = await self._notified(body, acceptance_of(registry), None)
+        await self.note(registry, translation)
+        return self._told(registry, translation, began, path)
 
     async def mark_referrers(self, translation: Translation) -> asyncio.Future[bool] | None:
         """Mark deletes of referrers, and begin to store new referrers.
@@ -226,6 +298,14 @@ class Ingest:
             status: Of the answer.
             hint: What may be wrong with the request, for its sender; empty: nothing.
         """
+        body = self._told(registry, translation, began, request.path)
+        if hint:
+            content = {**json.loads(body), "hint": hint}
+            return web.json_response(content, status=status)
+        return web.Response(body=body, status=status, content_type=JSON, charset="utf-8")
+
+    def _told(self, registry: str, translation: Translation, began: float, path: str) -> bytes:
+        """Count and log; returns the answer's body."""
         _count(registry, translation)
         if translation.details:
             self._say_unread(registry, translation)
@@ -235,16 +315,12 @@ class Ingest:
             self._log.debug(
                 "event.published",
                 registry=registry,
-                path=shown_path(request.path),
+                path=shown_path(path),
                 accepted=accepted,
                 ignored=ignored,
                 duration_ms=round((time.perf_counter() - began) * 1000, 1),
             )
-        if hint:
-            content = {"accepted": accepted, "ignored": ignored, "hint": hint}
-            return web.json_response(content, status=status)
-        body = b'{"accepted": %d, "ignored": %d}' % (accepted, ignored)
-        return web.Response(body=body, status=status, content_type=JSON, charset="utf-8")
+        return b'{"accepted": %d, "ignored": %d}' % (accepted, ignored)
 
     async def note(self, registry: str, translation: Translation) -> None:
         """Note what became no event, within the rates."""
@@ -290,8 +366,12 @@ class Ingest:
         request[AUTHENTICATED] = True
         return await self._registries.find(name)
 
-    async def publish(self, translation: Translation, request: web.BaseRequest) -> None:
+    async def publish(self, translation: Translation, request: web.BaseRequest | None) -> None:
         """Publish the events.
+
+        Args:
+            translation: Has them.
+            request: What told them; None: there is no tracing.
 
         Raises:
             UnavailableError: The broker has not confirmed them, or the intake is stopped.
@@ -299,7 +379,7 @@ class Ingest:
         if not translation.events:
             return
         self._gate.check()
-        if self._tracing is None:
+        if self._tracing is None or request is None:
             await self._publish_all(translation.events)
             return
         with self._tracing.publishing(translation.events, request):

@@ -16,11 +16,12 @@ from portcall.producer import openapi
 from portcall.producer.http.errors import RequestRefusedError
 from portcall.producer.http.paths import NAMED, SECRET_SOURCE, SOURCE, shown_path
 from portcall.producer.http.refusals import Refusal, Refusing
-from portcall.producer.ingest import Ingest
+from portcall.producer.ingest import AGAIN, Again, Ingest
 from portcall.producer.sources.intake import SourceIntake
 from portcall.runtime.http.clients import Throttle, throttling
 from portcall.runtime.http.health import Problem, add_health_routes
 from portcall.runtime.http.openapi import add_openapi_route
+from portcall.runtime.http.repeats import REPETITION, Plain
 from portcall.runtime.http.serving import FIND, UNREAD, Find, Unread
 from portcall.runtime.logs import get_logger
 from portcall.schemas.errors import InvalidValueError
@@ -55,8 +56,9 @@ def make_app(
         sources: Handles what sources send; None: there are no such paths.
     """
     refusals = refusing or Refusing(ingest.knows)
-    throttled = throttling(throttle or Throttle(), _too_many_failures)
-    middlewares = [_noting(refusals), throttled, _answer_errors]
+    throttle = throttle or Throttle()
+    throttled = throttling(throttle, _too_many_failures)
+    middlewares = [_noting(refusals, throttle), throttled, _answer_errors]
     app = web.Application(middlewares=middlewares, handler_args=PROTOCOL)
     app[UNREAD] = lambda unread: refusals.note(_of_unread(unread))
     takers = {
@@ -100,19 +102,44 @@ async def _go_on(_request: web.Request) -> None:
     """Leave ``Expect: 100-continue`` to the reader of the body: other checks may refuse first."""
 
 
-def _noting(refusals: Refusing) -> Middleware:
-    """A middleware, to be the first, that notes refusals of the others."""
+def _noting(refusals: Refusing, throttle: Throttle) -> Middleware:
+    """A middleware, to be the first: it notes refusals of the others, and what may be repeated."""
 
     @web.middleware
     async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
         answer = await handler(request)
         if CODE in answer:
-            path = shown_path(request.path)
-            peer = request.remote or ""
-            refusals.note(Refusal(answer.status, answer[CODE], answer[REASON], path, peer))
+            refusals.note(_refusal(answer, request.path, request.remote or ""))
+        elif AGAIN in answer:
+            answer[REPETITION] = _Repeated(answer[AGAIN], request.path, throttle, refusals)
         return answer
 
     return note
+
+
+class _Repeated:
+    """What the middlewares do for requests with a repeated head."""
+
+    def __init__(self, again: Again, path: str, throttle: Throttle, refusals: Refusing) -> None:
+        self._again = again
+        self._path = path
+        self._throttle = throttle
+        self._refusals = refusals
+
+    def admits(self, client: str) -> bool:
+        return not self._throttle.refuses(client) and self._again.admits()
+
+    async def answer(self, body: bytes, peer: str) -> Plain | web.Response:
+        try:
+            return Plain(202, await self._again.take(body))
+        except Exception as error:  # noqa: BLE001 (as in `_answer_errors`)
+            answer = _answer_to(error, hdrs.METH_POST, self._path)
+        self._refusals.note(_refusal(answer, self._path, peer))
+        return answer
+
+
+def _refusal(answer: web.StreamResponse, path: str, peer: str) -> Refusal:
+    return Refusal(answer.status, answer[CODE], answer[REASON], shown_path(path), peer)
 
 
 def _of_unread(unread: Unread) -> Refusal:
@@ -132,24 +159,31 @@ _NO_SUCH_PATH = (
 async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except InvalidValueError as error:
-        return _error(400, "InvalidRequest", str(error))
-    except RequestRefusedError as error:
-        response = _error(error.status, error.code, str(error), error.headers)
-        if error.closes:
-            response.force_close()
-        return response
-    except web.HTTPMethodNotAllowed as error:
-        allowed = ", ".join(sorted(error.allowed_methods))
-        message = f"{request.method} is not allowed here; use {allowed}"
-        return _error(405, "MethodNotAllowed", message, {hdrs.ALLOW: allowed})
-    except web.HTTPException as error:
-        code = error.reason.replace(" ", "")
-        problem = _NO_SUCH_PATH if isinstance(error, web.HTTPNotFound) else error.reason
-        return _error(error.status, code, f"{shown_path(request.path)[:100]}: {problem}")
-    except Exception:  # noqa: BLE001 (the process's one place for its own faults)
-        get_logger().exception("request.failed", path=shown_path(request.path))
-        return _error(500, "InternalError", "this is a fault of the producer; see its log")
+    except Exception as error:  # noqa: BLE001 (the process's one place for its own faults)
+        return _answer_to(error, request.method, request.path)
+
+
+def _answer_to(error: Exception, method: str, path: str) -> web.Response:
+    """The answer to a request that failed."""
+    match error:
+        case InvalidValueError():
+            return _error(400, "InvalidRequest", str(error))
+        case RequestRefusedError():
+            response = _error(error.status, error.code, str(error), error.headers)
+            if error.closes:
+                response.force_close()
+            return response
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            message = f"{method} is not allowed here; use {allowed}"
+            return _error(405, "MethodNotAllowed", message, {hdrs.ALLOW: allowed})
+        case web.HTTPException():
+            code = error.reason.replace(" ", "")
+            problem = _NO_SUCH_PATH if isinstance(error, web.HTTPNotFound) else error.reason
+            return _error(error.status, code, f"{shown_path(path)[:100]}: {problem}")
+        case _:
+            get_logger().error("request.failed", path=shown_path(path), exc_info=error)
+            return _error(500, "InternalError", "this is a fault of the producer; see its log")
 
 
 def _too_many_failures() -> web.Response:

@@ -7,6 +7,7 @@ and no token can be revoked without it.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -82,6 +83,22 @@ class Bearers:
         if known is None or not _is_good(known):
             return None
         return known.principal
+
+    def known(self, token: str) -> Callable[[], PrincipalRow | None]:
+        """Tells later who a token's holder is, without the token.
+
+        Returns:
+            A function, which returns None if `holder` would ask the store, or return None.
+        """
+        digest = digest_of(token)
+
+        def principal() -> PrincipalRow | None:
+            known = self._known.get(digest)
+            if known is None or known.ask_s <= asyncio.get_running_loop().time():
+                return None
+            return known.principal if _is_good(known) else None
+
+        return principal
 
     async def _asked(self, digest: bytes, token: str) -> _Known | None:
         """Ask the store; many requests with the same token lead to one query."""

@@ -5,6 +5,7 @@ know which registries exist.
 """
 
 import hmac
+from collections.abc import Callable
 from typing import Protocol
 
 from portcall.producer.http.errors import (
@@ -31,12 +32,24 @@ class Access(Protocol):
         """
         ...
 
+    def standing(self, token: str, registry: str) -> "Standing":
+        """Tells later whether `check` would let them in, without waiting for it."""
+        ...
+
+
+Standing = Callable[[], bool]
+"""Whether a token gives access to a registry; False also if this must be asked."""
+
 
 class Holders(Protocol):
     """The needed part of `store.bearers.Bearers`."""
 
     async def holder(self, token: str) -> PrincipalRow | None:
         """The token's holder."""
+        ...
+
+    def known(self, token: str) -> Callable[[], PrincipalRow | None]:
+        """Tells later its holder, if the answer is fresh."""
         ...
 
 
@@ -72,6 +85,21 @@ class TokenAccess:
             case Role.PUBLISHER if holder.registry != registry.lower():
                 # No lookup: the answer must not depend on whether the registry exists.
                 raise UnknownRegistryError(registry)
+
+    def standing(self, token: str, registry: str) -> Standing:
+        """As in `Access.standing`."""
+        if hmac.compare_digest(_bytes(token), self._administrator):
+            return lambda: True
+        known, key = self._holders.known(token), registry.lower()
+
+        def stands() -> bool:
+            holder = known()
+            return holder is not None and (
+                holder.role is Role.ADMINISTRATOR
+                or (holder.role is Role.PUBLISHER and holder.registry == key)
+            )
+
+        return stands
 
 
 def bearer_token(authorization: str | None) -> str:

@@ -7,8 +7,8 @@ waits for no more room than others.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
@@ -72,6 +72,20 @@ class Bodies:
         if size > max_bytes:
             raise _too_large(max_bytes)
         return Held(_Room((self._pool,)), size, partial(self._whole, request, max_bytes))
+
+    @contextmanager
+    def held(self, body: bytes) -> Iterator[None]:
+        """Reserve the memory of a body that is here, until the block ends.
+
+        Raises:
+            UnavailableError: Too many requests are being processed.
+        """
+        room = _Room((self._pool,))
+        room.hold(len(body))
+        try:
+            yield
+        finally:
+            room.hold(0)
 
     def of_a_stranger(self, request: web.Request, max_bytes: int = MAX_BODY_BYTES) -> "Held[bytes]":
         """The body of a *request* whose proof is over it; errors are those of `of`.

@@ -26,7 +26,9 @@ from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestPayloadError
 from aiohttp.web_request import BaseRequest
 
+from portcall.runtime.eager import begin
 from portcall.runtime.http.clients import ClientGate, client_of
+from portcall.runtime.http.repeats import END, REPETITION, Plain, Repeats, Repetition, raw
 from portcall.runtime.http.request_headers import LenientParser
 
 HEAD_TIMEOUT_S = 4.0
@@ -90,9 +92,14 @@ class _Protocol(web.RequestHandler):
         "_gate",
         "_head_bytes",
         "_head_timer",
+        "_held",
         "_lenient",
         "_on_unread",
+        "_once",
         "_payload",
+        "_peer",
+        "_repeating",
+        "_repeats",
         "_stall_timer",
         "_target",
     )
@@ -102,6 +109,7 @@ class _Protocol(web.RequestHandler):
         *arguments: object,
         gate: ClientGate,
         on_unread: OnUnread,
+        repeats: Repeats,
         **options: Any,  # noqa: ANN401 (aiohttp's own)
     ) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]  # aiohttp's own
@@ -115,6 +123,14 @@ class _Protocol(web.RequestHandler):
         self._head_timer: asyncio.TimerHandle | None = None
         self._payload: StreamReader | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._peer = ""
+        self._repeats = repeats
+        self._once: bytes | None = None
+        """The head of the request in work, if it and its body came in one piece."""
+        self._repeating: asyncio.Future[None] | None = None
+        """The answer to a request with a repeated head, while it is in work."""
+        self._held = bytearray()
+        """What the client has sent meanwhile."""
 
     def _new_parser(self, *, auto_decompress: bool = True, **_: object) -> HttpRequestParser:
         """A parser like the one that aiohttp made for this connection."""
@@ -134,7 +150,8 @@ class _Protocol(web.RequestHandler):
         """Accept a client that does not have too many connections, and wait for a head."""
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
-        client = client_of(peer[0] if isinstance(peer, tuple) else None)
+        self._peer = peer[0] if isinstance(peer, tuple) else ""
+        client = client_of(self._peer)
         if not self._gate.enter(client):
             self._hang_up()
             return
@@ -154,6 +171,14 @@ class _Protocol(web.RequestHandler):
         """Parse; count the bytes of a head, which must be complete in time."""
         if self._force_close:
             return
+        if self._repeating is not None:
+            self._hold(data)
+            return
+        rests = self._rests()
+        if rests and self._repeated(data):
+            return
+        if data:  # aiohttp calls it without any, to let the parser go on
+            self._once = None
         before = self._request_count
         # Checked before: the last part of a body belongs to no head, though it ends the body.
         in_a_head = self._payload is None or self._payload.is_eof()
@@ -164,12 +189,103 @@ class _Protocol(web.RequestHandler):
             self._payload = self._messages[-1][1] if self._messages else None
             self._target = target_of(self._lenient.head)
             self._head_ended()
+            if rests and len(self._messages) == 1 and self._payload and self._payload.is_eof():
+                self._once = data[: data.find(END) + len(END)]
         elif data and in_a_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(431, "the headers are too large")
             else:
                 self._await_head()
+
+    def learn(self, request: web.Request, answer: web.StreamResponse) -> None:
+        """Answer requests with the head of *request* without parsing it, from now on."""
+        if self._once is not None:
+            self._repeats.learn(self._once, request, answer)
+            self._once = None
+
+    def _rests(self) -> bool:
+        """Whether the next byte is the first one of a request, and no other one is in work."""
+        waiter, payload = self._waiter, self._payload
+        return (
+            waiter is not None
+            and not waiter.done()
+            and not self._lenient.head
+            and (payload is None or payload.is_eof())
+            and not (self._close or self._upgraded)
+        )
+
+    def _repeated(self, data: bytes) -> bool:
+        """Begin to answer a whole request with a repeated head; False: it must be parsed."""
+        end = data.find(END) + len(END)
+        repetition = self._repeats.find(data[:end], len(data) - end)
+        if repetition is None or not repetition.admits(self._client or ""):
+            return False
+        self._head_ended()
+        if self._manager is not None:
+            self._manager.requests_count += 1
+        answering = self._repeating = begin(self._repeat(repetition, data[end:]))
+        if answering.done():
+            self._answered(answering)
+        else:
+            answering.add_done_callback(self._answered)
+        return True
+
+    async def _repeat(self, repetition: Repetition, body: bytes) -> None:
+        answer = await repetition.answer(body, self._peer)
+        if self.transport is None:
+            return
+        self.transport.write(raw(answer))
+        if self._paused:
+            await self._drain_helper()
+        if self._close or (not isinstance(answer, Plain) and answer.keep_alive is False):
+            self._end()
+            return
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(
+                self._next_keepalive_close_time, self._process_keepalive
+            )
+
+    def _answered(self, answering: "asyncio.Future[None]") -> None:
+        """Go on with what the client has sent meanwhile."""
+        self._repeating = None
+        held, self._held = bytes(self._held), bytearray()
+        if answering.cancelled() or isinstance(answering.exception(), ConnectionError):
+            self.force_close()
+        elif error := answering.exception():
+            self.log_exception("Unhandled exception", exc_info=error)
+            self.force_close()
+        elif held:
+            if self._buffer_paused:
+                self._resume_reading_for_buffer()
+            self.data_received(held)
+
+    def _hold(self, data: bytes) -> None:
+        self._held += data
+        if len(self._held) >= self._read_bufsize:
+            self._pause_reading_for_buffer()
+
+    def _end(self) -> None:
+        """Close the connection behind what was written."""
+        self.close()
+        if self.transport is not None:
+            self.transport.close()
+
+    def _process_keepalive(self) -> None:
+        """Close an idle connection; one with a request in work is not idle."""
+        if self._repeating is not None:
+            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        super()._process_keepalive()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 (aiohttp's)
+        """Wait for the answer to a request in work, for a limited time, and close."""
+        self._close = True
+        answering = self._repeating
+        if answering is not None:
+            await asyncio.wait([answering], timeout=timeout)
+            answering.cancel()
+        await super().shutdown(timeout)
 
     def pause_writing(self) -> None:
         """The client does not read: start its time limit."""
@@ -269,10 +385,16 @@ class _Server(web.Server):
 
     gate: ClientGate
     on_unread: OnUnread
+    repeats: Repeats
 
     def __call__(self) -> web.RequestHandler:
         return _Protocol(
-            self, loop=self._loop, gate=self.gate, on_unread=self.on_unread, **self._kwargs
+            self,
+            loop=self._loop,
+            gate=self.gate,
+            on_unread=self.on_unread,
+            repeats=self.repeats,
+            **self._kwargs,
         )
 
 
@@ -284,18 +406,27 @@ class JsonRunner(web.AppRunner):
         find = self.app.get(FIND)
         routed = made.request_handler
         server = _Server(
-            routed if find is None else partial(_handled, find, routed),
+            partial(_handled, find or _not_found, routed),
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             **made._kwargs,  # noqa: SLF001 (aiohttp gives no other way to its options)
         )
         server.gate = ClientGate(max_connections())
         server.on_unread = self.app.get(UNREAD, _not_told)
+        server.repeats = Repeats()
         return server
 
 
 async def _handled(find: Find, routed: Handler, request: web.Request) -> web.StreamResponse:
-    return await (find(request) or routed)(request)
+    answer = await (find(request) or routed)(request)
+    protocol = request.protocol
+    if REPETITION in answer and isinstance(protocol, _Protocol):
+        protocol.learn(request, answer)
+    return answer
+
+
+def _not_found(_request: web.Request) -> None:
+    """The way of an application without `FIND`."""
 
 
 def _not_told(_unread: Unread) -> None:

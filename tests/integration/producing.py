@@ -93,6 +93,9 @@ class Nobody:
     async def holder(self, token: str) -> PrincipalRow | None:
         return None
 
+    def known(self, token: str) -> Callable[[], PrincipalRow | None]:
+        return lambda: None
+
 
 @dataclass
 class Served:
