@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from prometheus_client import Counter
 
-from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.metrics import REGISTRY, adder
 from portcall.schemas.deletes import tells_of_tag
 from portcall.schemas.deliveries import Delivery, home_of, shard_of
 from portcall.schemas.events import Action, Event, check_action
@@ -46,8 +46,12 @@ PATHS = Counter(
     ["path", "why"],
     registry=REGISTRY,
 )
-_counted = cache(PATHS.labels)
-"""The labels take a lock and make texts each time."""
+
+
+@cache
+def _counted(path: str, why: str) -> Callable[[float], None]:
+    """The labels take a lock and make texts each time."""
+    return adder(PATHS.labels(path, why))
 
 
 class Why(StrEnum):
@@ -291,7 +295,7 @@ def _unsifted(event: Event, found: Iterable[int], index: Matcher) -> Why | None:
 
 def count(path: Path) -> None:
     """Count an event by its path."""
-    _counted("router" if path.shard is None else "direct", path.why).inc()
+    _counted("router" if path.shard is None else "direct", path.why)(1)
 
 
 def direct_frame(events: Sequence[tuple[Event, Sequence[int]]]) -> bytes:

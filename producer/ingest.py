@@ -36,7 +36,7 @@ from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.http.clients import AUTHENTICATED, authorization_of
 from portcall.runtime.logs import get_logger
-from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.metrics import REGISTRY, adder
 from portcall.runtime.sampling import Allowance, Sample
 from portcall.schemas.events import Event
 from portcall.schemas.journal import TAG_DELETE, IgnoredNote
@@ -54,8 +54,12 @@ IGNORED = Counter(
     registry=REGISTRY,
 )
 
-_accepted = lru_cache(maxsize=10_000)(ACCEPTED.labels)
-"""The labels take a lock and make texts each time."""
+
+@lru_cache(maxsize=10_000)
+def _accepted(registry: str, action: str) -> Callable[[float], None]:
+    """The labels take a lock and make texts each time."""
+    return adder(ACCEPTED.labels(registry, action))
+
 
 JSON = "application/json"
 STRUCTURED = "application/cloudevents+json"
@@ -231,14 +235,20 @@ class Ingest:
 
     async def _events_again(self, read: Reader, registry: str, path: str, body: bytes) -> bytes:
         began = time.perf_counter()
-        with self._bodies.held(body):
+        room = self._bodies.room(len(body))
+        try:
             translation = await self._published(read, body, registry, None)
+        finally:
+            room.hold(0)
         return self._told(registry, translation, began, path)
 
     async def _notifications_again(self, registry: str, path: str, body: bytes) -> bytes:
         began = time.perf_counter()
-        with self._bodies.held(body):
+        room = self._bodies.room(len(body))
+        try:
             _, translation = await self._notified(body, acceptance_of(registry), None)
+        finally:
+            room.hold(0)
         await self.note(registry, translation)
         return self._told(registry, translation, began, path)
 
@@ -415,7 +425,7 @@ def _reader(request: web.Request, readers: Mapping[str, Reader]) -> Reader:
 
 def _count(registry: str, translation: Translation) -> None:
     for event in translation.events:
-        _accepted(registry, event.action).inc()
+        _accepted(registry, event.action)(1)
     for reason, count in translation.ignored.items():
         IGNORED.labels(registry, reason).inc(count)
 

@@ -43,6 +43,8 @@ REFUSED_HEADERS = {AGAIN_HEADER: 1}
 one while the shard's has taken it. So its deliveries wait 2 s, and those attempted are dropped."""
 MAX_WAITING = 1_000
 """Notes about ignored notifications that wait for the broker; more are dropped."""
+MAX_HELD_BYTES = 8 * 1024
+"""Of an event, on average, that waits for its note as it is: of 256 at most."""
 MAX_UNNOTED = 20_000
 """Accepted events whose notes are not confirmed; with more, no event is accepted. About 15 MB."""
 
@@ -52,11 +54,22 @@ class Broker(OncePublisher, SurePublisher, Protocol):
 
 
 class Noted(NamedTuple):
-    """The notes of one request, and the latch that is counted down when they are confirmed."""
+    """What is noted of one request or frame.
 
-    notes: list[Note]
-    ignored: list[IgnoredNote]
-    latch: Latch | None
+    Attributes:
+        events: Accepted events of one frame, whose notes are still to be made: many at a time take
+            less CPU.
+        took_s: How long their frame took.
+        notes: Notes of accepted events.
+        ignored: Notes of what became no event.
+        latch: Counted down when they are confirmed.
+    """
+
+    events: Sequence[Event] = ()
+    took_s: float = 0.0
+    notes: Sequence[Note] = ()
+    ignored: Sequence[IgnoredNote] = ()
+    latch: Latch | None = None
 
 
 class JournalPublisher:
@@ -117,23 +130,19 @@ class JournalPublisher:
         if problem := self.problem:
             raise RefusedError(problem)
         if len(events) == 1:
-            await self._accept_one(events[0])
+            confirmed = self._shared_by(events[0])
+            # An `asyncio.timeout` makes twelve calls; this is on the way of each request.
+            overdue = asyncio.get_running_loop().call_later(PUBLISH_TIMEOUT_S, _give_up, confirmed)
+            try:
+                await confirmed
+            finally:
+                overdue.cancel()
             return
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                 await self._accepted(events)
         except TimeoutError as error:
             raise _unconfirmed() from error
-
-    async def _accept_one(self, event: Event) -> None:
-        """Do the same for the event of a request that has no other."""
-        confirmed = self._shared_by(event)
-        # An `asyncio.timeout` makes twelve calls; this is on the way of each request.
-        overdue = asyncio.get_running_loop().call_later(PUBLISH_TIMEOUT_S, _give_up, confirmed)
-        try:
-            await confirmed
-        finally:
-            overdue.cancel()
 
     def _accepted(self, events: Sequence[Event]) -> Awaitable[None]:
         """Begin to publish; the end of the waiting ends nothing else."""
@@ -161,7 +170,7 @@ class JournalPublisher:
             return
         self._waiting += len(notes)
         latch = Latch() if patience_s else None
-        self._notes.add(Noted([], list(notes), latch))
+        self._notes.add(Noted(ignored=list(notes), latch=latch))
         if latch is not None:
             self._notes.hurry()
             with suppress(TimeoutError):
@@ -185,10 +194,12 @@ class JournalPublisher:
                 await self._goes_to_the_router(key, events)
             elif not await self._goes_directly(key, shard, items):
                 await self._goes_to_the_router(key, events, REFUSED_HEADERS)
+        except BaseException:
+            measure(events, time.perf_counter() - began)
+            raise
         finally:
             del self._under_way[watched]
-            measure(events, began)
-        self._note(events)
+        self._note_frame(events, time.perf_counter() - began)
 
     async def _goes_to_the_router(
         self, key: str, events: Sequence[Event], headers: Mapping[str, str | int] | None = None
@@ -226,11 +237,23 @@ class JournalPublisher:
 
     def _note(self, events: Sequence[Event]) -> None:
         self._unnoted += len(events)
-        self._notes.add(Noted([accepted(event) for event in events], [], None))
+        self._notes.add(Noted(notes=[accepted(event) for event in events]))
+
+    def _note_frame(self, events: Sequence[Event], took_s: float) -> None:
+        """Note the events of one frame, and measure it: later, with others."""
+        if sum(len(bytes(event.body)) for event in events) > MAX_HELD_BYTES * len(events):
+            measure(events, took_s)
+            self._note(events)
+            return
+        self._unnoted += len(events)
+        self._notes.add(Noted(events, took_s))
 
     async def _send(self, items: list[Noted]) -> None:
-        notes = [note for item in items for note in item.notes]
+        notes = [note for item in items for note in (*item.notes, *map(accepted, item.events))]
         ignored = [note for item in items for note in item.ignored]
+        for item in items:
+            if item.events:
+                measure(item.events, item.took_s)
         await self._publisher.publish_surely(
             encode_journal(uuid.uuid4().hex, notes, ignored), exchange=JOURNAL
         )
@@ -258,4 +281,5 @@ def _retrieve(publishing: "asyncio.Task[None]") -> None:
 
 
 def _weigh(item: Noted, _last: Noted | None) -> int:
-    return NOTE_BYTES * len(item.notes) + IGNORED_BYTES * len(item.ignored)
+    accepted_events = len(item.notes) + len(item.events)
+    return NOTE_BYTES * accepted_events + IGNORED_BYTES * len(item.ignored)

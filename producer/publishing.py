@@ -49,25 +49,25 @@ async def publish_events(publisher: OncePublisher, events: Sequence[Event]) -> N
             return_exceptions=True,
         )
     finally:
-        measure(events, began)
+        measure(events, time.perf_counter() - began)
     for outcome in outcomes:
         if outcome is not None:
             raise outcome
 
 
-def measure(events: Iterable[Event], began: float) -> None:
-    """Note how long it took to publish events.
+def measure(events: Iterable[Event], took_s: float) -> None:
+    """Count how long it took to publish events.
 
     Args:
         events: The events; a trace of one of them is the exemplar.
-        began: By the performance counter.
+        took_s: Seconds.
     """
     exemplar = None
     for event in events:
         if event.trace is not None and (context := event.context) is not None and context.sampled:
             exemplar = context.exemplar
             break
-    PUBLISH_SECONDS.observe(time.perf_counter() - began, exemplar)
+    PUBLISH_SECONDS.observe(took_s, exemplar)
 
 
 def frames_of(events: Iterable[Event]) -> Iterator[Frame]:

@@ -7,8 +7,8 @@ waits for no more room than others.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
@@ -71,21 +71,17 @@ class Bodies:
         size = _announced_size(request, max_bytes)
         if size > max_bytes:
             raise _too_large(max_bytes)
-        return Held(_Room((self._pool,)), size, partial(self._whole, request, max_bytes))
+        return Held(Room((self._pool,)), size, partial(self._whole, request, max_bytes))
 
-    @contextmanager
-    def held(self, body: bytes) -> Iterator[None]:
-        """Reserve the memory of a body that is here, until the block ends.
+    def room(self, size: int) -> "Room":
+        """Reserve the memory of a body that is here; the caller holds 0 bytes at the end.
 
         Raises:
             UnavailableError: Too many requests are being processed.
         """
-        room = _Room((self._pool,))
-        room.hold(len(body))
-        try:
-            yield
-        finally:
-            room.hold(0)
+        room = Room((self._pool,))
+        room.hold(size)
+        return room
 
     def of_a_stranger(self, request: web.Request, max_bytes: int = MAX_BODY_BYTES) -> "Held[bytes]":
         """The body of a *request* whose proof is over it; errors are those of `of`.
@@ -96,7 +92,7 @@ class Bodies:
         """
         if _announced_size(request, max_bytes) > max_bytes:
             raise _too_large(max_bytes)
-        room = _Room((self._pool, self._strangers))
+        room = Room((self._pool, self._strangers))
         return Held(room, 0, partial(self._whole, request, max_bytes, room.hold))
 
     def of_any_size(self, request: web.Request) -> "Held[bytes | Skimmed]":
@@ -110,7 +106,7 @@ class Bodies:
                 JSON.
         """
         size = min(_announced_size(request, MAX_BODY_BYTES), MAX_BODY_BYTES)
-        return Held(_Room((self._pool,)), size, partial(self._any_size, request))
+        return Held(Room((self._pool,)), size, partial(self._any_size, request))
 
     async def _whole(
         self,
@@ -151,7 +147,7 @@ class _Pool:
     free_bytes: int
 
 
-class _Room:
+class Room:
     """The memory that one request holds, of each of its pools."""
 
     def __init__(self, pools: Sequence[_Pool]) -> None:
@@ -185,7 +181,7 @@ class Held(Generic[Body]):
         read: Reads it.
     """
 
-    def __init__(self, room: _Room, size: int, read: Callable[[], Awaitable[Body]]) -> None:
+    def __init__(self, room: Room, size: int, read: Callable[[], Awaitable[Body]]) -> None:
         self._room = room
         self._size = size
         self._read = read

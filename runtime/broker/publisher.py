@@ -5,7 +5,7 @@ publish. If consumers used the same one, their acks would stop too, and the alar
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ from portcall.runtime.broker.publishing import PUBLISH_TIMEOUT_S
 from portcall.runtime.broker.refusals import Refusals
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from portcall.runtime.logs import get_logger
-from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.metrics import REGISTRY, adder
 from portcall.runtime.pacing import until_tick
 
 if TYPE_CHECKING:
@@ -43,8 +43,14 @@ PUBLISHES = Counter(
     ["exchange", "result"],
     registry=REGISTRY,
 )
-_publishes = cache(PUBLISHES.labels)
-"""The labels take a lock and make texts each time; there are few exchanges."""
+
+
+@cache
+def _publishes(exchange: str, result: str) -> Callable[[float], None]:
+    """The labels take a lock and make texts each time; there are few exchanges."""
+    return adder(PUBLISHES.labels(exchange, result))
+
+
 NUDGE_S = 2.0
 """The broker reports an alarm only to connections that publish: a connection that was idle for this
 long publishes a message that has no consumer. ``/ready`` promises to show an alarm within 3 s."""
@@ -223,7 +229,7 @@ class Publisher:
             raise_if_cancelled()
             raise UnconfirmedError("the connection was lost before the confirm") from None
         finally:
-            _publishes(exchange, result).inc()
+            _publishes(exchange, result)(1)
 
     async def publish_surely(
         self,

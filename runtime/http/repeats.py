@@ -10,6 +10,7 @@ checks in `Repetition.admits`, and says no where it is not sure. Then the reques
 
 import secrets
 from collections.abc import Coroutine
+from functools import cache
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
@@ -114,7 +115,7 @@ def raw(answer: Plain | web.Response) -> bytes:
     """
     if isinstance(answer, Plain):
         status, body = answer
-        reason = HTTPStatus(status).phrase
+        reason = _phrase(status)
         headers = f"{hdrs.CONTENT_TYPE}: application/json; charset=utf-8\r\n"
     else:
         status, reason, body = answer.status, answer.reason, _body_of(answer)
@@ -125,6 +126,11 @@ def raw(answer: Plain | web.Response) -> bytes:
         f"HTTP/1.1 {status} {reason}\r\n{headers}{hdrs.CONTENT_LENGTH}: {len(body)}\r\n"
         f"{hdrs.DATE}: {rfc822_formatted_time()}\r\n{hdrs.SERVER}: {SERVER_SOFTWARE}\r\n\r\n"
     ).encode() + body
+
+
+@cache
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase
 
 
 def _body_of(answer: web.Response) -> bytes:
