@@ -27,11 +27,12 @@ from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.topology import JOURNAL, LOG
 from portcall.store.engine import Store, open_store
 
-PACE_S = 0.4
-"""A transaction costs about 3 ms of CPU, with one record or with a hundred: so there are two or
-three a second, unless more records wait than fit into one, or a person waits for one."""
-JOURNAL_PACE_S = 1.0
-"""Only an audit waits for the journal, and an audit's mark is urgent."""
+PACE_S = 0.5
+"""A transaction costs about 3 ms of CPU, with one record or with a hundred: so there are two a
+second, unless more records wait than fit into one, or a person waits for one."""
+JOURNAL_PACE_S = 2.0
+"""Only an audit waits for the journal, and an audit's mark is urgent; its notes are entered every
+five seconds."""
 IDLE_TRANSACTION_S = 5
 """After so long PostgreSQL undoes a transaction of a stopped or vanished recorder, before a standby
 needs its locks: a lease is valid for 6 s. Between two statements of ours there are milliseconds."""

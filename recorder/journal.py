@@ -19,6 +19,8 @@ from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
 from portcall.runtime.pacing import Glance, to_tick_s, unknown
 from portcall.store.errors import StoreUnavailableError
+from portcall.store.journal.closing import CHUNK as CHECKED
+from portcall.store.journal.entries import ENTERED_FRAMES
 from portcall.store.journal.open_events import BEGINNING, Cursor
 
 SETTLED = Counter(
@@ -122,19 +124,19 @@ class Settling:
             SETTLED.inc(settled)
         before_ms = self._clock_ms() - self._retention_ms
         prune = partial(self._journal.prune, before_ms, limit=CHUNK)
-        while not self._hurried.is_set() and await self._step(prune) > 0:
+        while not self._hurried.is_set() and await self._step(prune) >= CHUNK:
             pass
 
     async def _enter(self, *, in_a_hurry: bool = False) -> None:
-        entered = 1
-        while entered and (in_a_hurry or not self._hurried.is_set()):
+        entered = ENTERED_FRAMES
+        while entered >= ENTERED_FRAMES and (in_a_hurry or not self._hurried.is_set()):
             entered, unusable = await self._step(self._journal.enter, in_a_hurry=in_a_hurry)
             if unusable:
                 UNUSABLE.inc(unusable)
                 self._log.error("notes.unusable", count=unusable)
 
     async def _check(self) -> None:
-        while not self._hurried.is_set() and await self._step(self._journal.check) > 0:
+        while not self._hurried.is_set() and await self._step(self._journal.check) >= CHECKED:
             pass
 
     async def _step(self, work: Callable[[], Result], *, in_a_hurry: bool = False) -> Result:

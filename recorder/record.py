@@ -36,6 +36,8 @@ FRAMES_LOST = Counter(
     registry=REGISTRY,
 )
 CONFLICT_PAUSE_S = 5.0
+FIRST_PAUSE_S = 0.1
+"""After the first time that the store did not answer; later pauses grow."""
 
 Result = TypeVar("Result")
 Stored_contra = TypeVar("Stored_contra", contravariant=True)
@@ -208,6 +210,11 @@ class Recorder(Generic[FrameT]):
 
     async def _patiently(self, call: Callable[[], Result]) -> Result:
         """Call the store in a thread, again and again until it answers."""
+        try:
+            return await self._in_thread(call)
+        except StoreUnavailableError as error:
+            self._unavailable(1, error)
+        await self._pause(FIRST_PAUSE_S)
         attempts = AsyncRetrying(
             wait=wait_random_exponential(multiplier=0.1, max=5),
             retry=retry_if_exception_type(StoreUnavailableError),
@@ -229,8 +236,11 @@ class Recorder(Generic[FrameT]):
 
     def _tell_unavailable(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
+        self._unavailable(state.attempt_number + 1, error)
+
+    def _unavailable(self, attempt: int, error: BaseException | None) -> None:
         self._failure = str(error)
-        self._log.warning("store.unavailable", attempt=state.attempt_number, reason=str(error))
+        self._log.warning("store.unavailable", attempt=attempt, reason=str(error))
 
 
 def _why(fault: FrameError | UnstorableError) -> str:

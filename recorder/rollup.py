@@ -17,6 +17,7 @@ from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
 from portcall.runtime.pacing import Glance, to_tick_s, unknown
 from portcall.store.errors import StoreUnavailableError
+from portcall.store.traffic.rollups import WINDOW
 
 ADDED_UP = Counter(
     "portcall_recorder_records_added_up",
@@ -38,7 +39,7 @@ class TrafficSums(Protocol):
     """The store's traffic. Its methods block; each does a little."""
 
     def advance(self, *, now_ms: int) -> int:
-        """Sum up the next records; returns how many."""
+        """Sum up the next records; returns how many (fewer than `WINDOW`: no more)."""
 
     def prune(self, *, now_ms: int, before_ms: int, limit: int) -> int:
         """Delete sums that are too old; returns how many."""
@@ -98,8 +99,9 @@ class Rollup:
         Raises:
             StoreUnavailableError: The database does not answer; finished work stays.
         """
-        counted = 0
-        while more := await self._step(lambda: self._traffic.advance(now_ms=self._clock_ms())):
+        counted, more = 0, WINDOW
+        while more >= WINDOW:
+            more = await self._step(lambda: self._traffic.advance(now_ms=self._clock_ms()))
             ADDED_UP.inc(more)
             counted += more
         return counted

@@ -16,6 +16,9 @@ _SIZE = struct.Struct(">HHQH")
 _PROPERTIES = 12
 """Where they begin in a header's payload: after the class, the weight and the size."""
 _CONTENT_TYPE, _CONTENT_ENCODING, _HEADERS = 0x8000, 0x4000, 0x2000
+_ONLY_OFFSET = b"\x00\x00\x00\x19\x0fx-stream-offsetl"
+"""A table of headers with a stream's offset only, up to its value: the size of the table, the name,
+and the letter of a number of eight bytes."""
 
 Done = Callable[[bytes, bytes, bytes], None]
 """Called with the arguments of the method, the properties, and the body of a whole message."""
@@ -49,6 +52,24 @@ class Delivered:
         exchange, place = _short_text(method, place + _TAG.size)
         key, _ = _short_text(method, place)
         return cls(body, tag, is_redelivered, exchange, key, properties)
+
+    @property
+    def offset(self) -> int:
+        """Its offset in the stream that it is read from; -1: there is none.
+
+        It is the only header of most messages: reading it takes no table, which costs 40 us a
+        message where few come.
+        """
+        place = 2
+        flags = int.from_bytes(self.properties[:2], "big")
+        if flags & _CONTENT_TYPE:
+            place += 1 + self.properties[place]
+        begin = place + len(_ONLY_OFFSET)
+        is_only = not flags & _CONTENT_ENCODING and flags & _HEADERS
+        if is_only and self.properties.startswith(_ONLY_OFFSET, place):
+            return int.from_bytes(self.properties[begin : begin + 8], "big", signed=True)
+        offset = self.headers.get("x-stream-offset")
+        return offset if isinstance(offset, int) else -1
 
     @property
     def headers(self) -> Mapping[str, object]:

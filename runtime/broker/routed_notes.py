@@ -15,15 +15,18 @@ from portcall.schemas.topology import JOURNAL
 NOTE_BYTES = 128
 """The approximate size of a note in a frame, without its webhooks."""
 
+MAX_WAITING = 8 * 1024
+"""The size of an event, in bytes, from which its note is made at once: up to 256 events wait."""
+
 Routed = tuple[Event, Sequence[int], Mapping[str, Sequence[int]] | None]
 """An event, the webhooks that it goes to, and those whose filters held it back, by the filter's
 name; None: none. It has no names: making it costs less, and every event makes one."""
 
 
 class OutgoingNote(NamedTuple):
-    """One note that waits to be packed."""
+    """One note that waits to be packed, or what it is made of: many at a time take less CPU."""
 
-    note: Note
+    routed: Routed | Note
     latch: Latch
 
 
@@ -53,7 +56,9 @@ class RoutedNotes:
 
     def note(self, matched: Iterable[Routed]) -> Latch:
         """Note for each event which webhooks it was routed to; done when that is confirmed."""
-        notes = [routed(event, webhook_ids, held) for event, webhook_ids, held in matched]
+        notes = [
+            each if len(bytes(each[0].body)) < MAX_WAITING else routed(*each) for each in matched
+        ]
         latch = Latch(len(notes))
         for note in notes:
             self._notes.add(OutgoingNote(note, latch))
@@ -68,7 +73,8 @@ class RoutedNotes:
         self._notes.hold_nothing()
 
     async def _send(self, items: list[OutgoingNote]) -> None:
-        body = encode_journal(uuid.uuid4().hex, [item.note for item in items])
+        notes = [each if isinstance(each, Note) else routed(*each) for each, _ in items]
+        body = encode_journal(uuid.uuid4().hex, notes)
         await self._publisher.publish_surely(body, exchange=JOURNAL)
         for item in items:
             item.latch.count_down()
@@ -77,6 +83,12 @@ class RoutedNotes:
 
 
 def _weigh(item: OutgoingNote, _last: OutgoingNote | None) -> int:
-    note = item.note
-    held = sum(map(len, note.held.values())) if note.held else 0
-    return NOTE_BYTES + 4 * (len(note.webhooks or ()) + held)
+    if isinstance(item.routed, Note):
+        return _size(item.routed.webhooks or (), item.routed.held)
+    _, webhook_ids, held = item.routed
+    return _size(webhook_ids, held)
+
+
+def _size(webhook_ids: Sequence[int], held: Mapping[str, Sequence[int]] | None) -> int:
+    several = sum(map(len, held.values())) if held else 0
+    return NOTE_BYTES + 4 * (len(webhook_ids) + several)

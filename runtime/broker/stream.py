@@ -153,9 +153,7 @@ class _Intake:
         self._enough = 1
 
     def take(self, delivered: Delivered) -> None:
-        headers = delivered.headers
-        offset = headers.get("x-stream-offset")
-        message = StreamMessage(offset if isinstance(offset, int) else -1, delivered.body)
+        message = StreamMessage(delivered.offset, delivered.body)
         self._waiting.append((delivered.tag, message))
         self._hurries = self._hurries or self._is_urgent(delivered.body)
         if self._hurries or len(self._waiting) >= self._enough:

@@ -23,8 +23,8 @@ from portcall.store.journal.tallies import Tally
 from portcall.store.records import lease
 from portcall.store.records.appending import read_position
 
-CHUNK = 500
-"""Events whose rows are read together."""
+CHUNK = 200
+"""Events whose rows are read together; an event takes 10 to 30 us."""
 KEPT_FRAMES = 10_000
 """How many frame ids are kept: more than the broker puts into one chunk of a stream (4,096)."""
 SKEW_MS = 5_000
@@ -38,14 +38,14 @@ def settle(
     """Settle the ended ones of the next open events; how many, and the next cursor (None: done)."""
     with database.reading() as connection:
         since_ms = counters.read(connection, counters.JOURNAL_SINCE)
-        rows = open_events(connection, max(after, (since_ms, b"")))
+        rows = open_events(connection, max(after, (since_ms, b"")), limit=CHUNK)
         complete = _complete(connection, [row for row in rows if row.matches is not None])
     if complete:
         with database.writing(durable=False) as connection:
             lease.verify(connection, term)
             # Unless a note arrived in between that changed the expected deliveries.
             connection.execute(_SETTLE, [_values(row, tally) for row, tally in complete])
-    return len(complete), rows[-1].cursor if rows else None
+    return len(complete), rows[-1].cursor if len(rows) == CHUNK else None
 
 
 def _complete(connection: Connection, rows: Sequence[OpenEvent]) -> list[tuple[OpenEvent, Tally]]:
@@ -93,6 +93,8 @@ def _values(row: OpenEvent, tally: Tally) -> dict[str, object]:
 
 def check(database: Database, term: int | None = None) -> int:
     """Make rows for events of the log that the journal lacks; returns how many were checked.
+
+    Fewer than `CHUNK`: there are no more.
 
     Such a row says: there are records, and the event was not accepted. A note may still arrive, and
     then completes the row. A ping whose note was lost counts as accepted.

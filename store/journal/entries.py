@@ -25,8 +25,9 @@ from portcall.store.records import stored_extras
 from portcall.store.records.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
 from portcall.store.traffic import rollups
 
-ENTERED_FRAMES = 10
-"""Frames entered in one transaction: most have 64 notes at most, and a note takes 15 us."""
+ENTERED_FRAMES = 4
+"""Frames entered in one transaction: a note takes 15 us, and a busy frame has 100 to 256. Longer
+work without a pause would keep a core from the pipeline's other processes."""
 
 _encode = msgspec.json.Encoder().encode
 decode_numbers = msgspec.json.Decoder(list[int]).decode

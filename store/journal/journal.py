@@ -68,7 +68,8 @@ class Journal:
         """Enter the notes of the next frames, in one short transaction.
 
         Returns:
-            How many frames (0: there are no more), and how many of their notes are unusable.
+            How many frames (fewer than `entries.ENTERED_FRAMES`: there are no more), and how many
+            of their notes are unusable.
         """
         with self._writing() as connection:
             return noting.enter(connection)
@@ -79,7 +80,11 @@ class Journal:
             return noting.has_entered(connection, frame_id)
 
     def check(self) -> int:
-        """Look for the next events of the log in the journal; returns how many (0: no more)."""
+        """Look for the next events of the log in the journal.
+
+        Returns:
+            How many; fewer than `closing.CHUNK`: there are no more.
+        """
         return settling.check(self._database, self._term)
 
     def settle(self, after: Cursor = BEGINNING) -> tuple[int, Cursor | None]:

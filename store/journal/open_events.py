@@ -59,9 +59,9 @@ class OpenEvent:
 
 
 def open_events(
-    connection: Connection, after: Cursor, registry: str | None = None
+    connection: Connection, after: Cursor, registry: str | None = None, limit: int = CHUNK
 ) -> list[OpenEvent]:
-    """The next rows after *after* that are not settled, the oldest first; empty: no more."""
+    """The next rows after *after* that are not settled, oldest first; below *limit*: all."""
     columns = journal.c
     after_ms, after_digest = after
     query: Select[Any] = (
@@ -79,7 +79,7 @@ def open_events(
         .where(columns.settled == 0, columns.accepted_ms >= after_ms)
         .where(not_(and_(columns.accepted_ms == after_ms, columns.digest <= after_digest)))
         .order_by(columns.accepted_ms, columns.digest)
-        .limit(CHUNK)
+        .limit(limit)
     )
     return [OpenEvent(*row) for row in connection.execute(within(query, registry))]
 

@@ -59,7 +59,7 @@ class _Tally:
 
 
 def advance(database: Database, *, now_ms: int, window: int = WINDOW) -> int:
-    """Sum up the next records; returns how many there were (0: no more).
+    """Sum up the next records; returns how many there were (fewer than *window*: no more).
 
     Args:
         database: The database.

@@ -10,6 +10,8 @@ import pytest
 from portcall.recorder import journal as settling
 from portcall.recorder.journal import BUSY_SHARE, IDLE_SHARE, Load, Settling
 from portcall.store.errors import StoreUnavailableError
+from portcall.store.journal.closing import CHUNK as CHECKED
+from portcall.store.journal.entries import ENTERED_FRAMES
 from portcall.store.journal.open_events import BEGINNING, Cursor
 
 NOW_MS = 10_000
@@ -27,13 +29,13 @@ class FakeJournal:
         if self.fault:
             raise self.fault
         self.did.append("enter")
-        entered = min(self.frames, 10)
+        entered = min(self.frames, ENTERED_FRAMES)
         self.frames -= entered
         return entered, 1 if entered else 0
 
     def check(self) -> int:
         self.did.append("check")
-        return 3 if self.did.count("check") == 1 else 0
+        return CHECKED if self.did.count("check") == 1 else 3
 
     def settle(self, after: Cursor) -> tuple[int, Cursor | None]:
         self.did.append(f"settle {after[0]}")
@@ -42,7 +44,7 @@ class FakeJournal:
     def prune(self, before_ms: int, *, limit: int) -> int:
         assert (before_ms, limit) == (NOW_MS - 4_000, settling.CHUNK)
         self.did.append("prune")
-        return 1 if self.did.count("prune") == 1 else 0
+        return settling.CHUNK if self.did.count("prune") == 1 else 0
 
 
 class Rested(Settling):
@@ -59,7 +61,7 @@ class Rested(Settling):
 
 
 async def test_a_round_does_everything_that_there_is_to_do() -> None:
-    journal = FakeJournal(frames=25)
+    journal = FakeJournal(frames=3 * ENTERED_FRAMES + 1)
     await Rested(journal).round()
     assert BEGINNING[0] == 0
     assert journal.did == [
@@ -71,13 +73,13 @@ async def test_a_round_does_everything_that_there_is_to_do() -> None:
 
 
 async def test_a_hurry_enters_everything_at_once_and_nothing_else_comes_between() -> None:
-    journal = FakeJournal(frames=95)
+    journal = FakeJournal(frames=9 * ENTERED_FRAMES + 1)
     worker = Rested(journal)
     worker.hurry()
     await worker.round()
     entering = list(takewhile(lambda did: did == "enter", journal.did))
-    assert len(entering) == 10 + 1 + 1  # the last two find nothing
-    assert len(worker.rests) == len(journal.did) - 11  # none while it hurried
+    assert len(entering) == 10 + 1  # the last one finds nothing
+    assert len(worker.rests) == len(journal.did) - 10  # none while it hurried
 
 
 async def test_a_hurry_that_comes_during_other_work_ends_the_round() -> None:

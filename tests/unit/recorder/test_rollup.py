@@ -6,6 +6,7 @@ import pytest
 
 from portcall.recorder.rollup import BUSY_SHARE, CHUNK, IDLE_SHARE, Rollup
 from portcall.store.errors import StoreUnavailableError
+from portcall.store.traffic.rollups import WINDOW
 
 DAY_MS = 86_400_000
 
@@ -60,9 +61,9 @@ def rollup(traffic: FakeTraffic, pauses: Pauses, load: float = 0.0) -> Rollup:
 
 
 async def test_everything_is_added_up() -> None:
-    traffic, pauses = FakeTraffic(10, 10, 3), Pauses()
-    assert await rollup(traffic, pauses).add_up() == 23
-    assert len(pauses.taken) == 4
+    traffic, pauses = FakeTraffic(WINDOW, WINDOW, 3), Pauses()
+    assert await rollup(traffic, pauses).add_up() == 2 * WINDOW + 3
+    assert len(pauses.taken) == 3
 
 
 async def test_what_is_too_old_is_forgotten() -> None:

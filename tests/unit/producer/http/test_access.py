@@ -1,5 +1,7 @@
 """Tokens."""
 
+from collections.abc import Callable
+
 import pytest
 
 from portcall.producer.http.access import TokenAccess, bearer_token
@@ -43,10 +45,17 @@ class FakeHolders:
     async def holder(self, token: str) -> PrincipalRow | None:
         if self.is_away:
             raise StoreUnavailableError("away")
-        if token not in list(Role):
-            return None
-        registry = "myregistry" if token == Role.PUBLISHER else ""
-        return PrincipalRow("id", "robot", Role(token), registry, b"", 0, None, None, None)
+        return _principal(token)
+
+    def known(self, token: str) -> Callable[[], PrincipalRow | None]:
+        return lambda: None if self.is_away else _principal(token)
+
+
+def _principal(token: str) -> PrincipalRow | None:
+    if token not in list(Role):
+        return None
+    registry = "myregistry" if token == Role.PUBLISHER else ""
+    return PrincipalRow("id", "robot", Role(token), registry, b"", 0, None, None, None)
 
 
 @pytest.fixture
@@ -94,3 +103,28 @@ async def test_without_the_store_the_administrators_token_is_known(
     await access.check(TOKEN, "myregistry")
     with pytest.raises(UnavailableError):
         await access.check("publisher", "myregistry")
+
+
+@pytest.mark.parametrize(
+    ("token", "registry", "stands"),
+    [
+        (TOKEN, "other", True),
+        ("administrator", "other", True),
+        ("publisher", "MyRegistry", True),
+        ("publisher", "other", False),
+        ("reader", "myregistry", False),
+        ("nobody", "myregistry", False),
+    ],
+)
+def test_a_standing_says_the_same_without_waiting(
+    token: str, registry: str, *, stands: bool, access: TokenAccess
+) -> None:
+    assert access.standing(token, registry)() is stands
+
+
+def test_a_standing_is_asked_anew_each_time(access: TokenAccess, holders: FakeHolders) -> None:
+    stands, ours = access.standing("publisher", "myregistry"), access.standing(TOKEN, "myregistry")
+    assert stands()
+    holders.is_away = True  # its holder is not known any more: it must be asked
+    assert not stands()
+    assert ours()

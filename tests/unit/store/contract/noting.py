@@ -18,6 +18,7 @@ from portcall.schemas.topology import JOURNAL
 from portcall.store.engine import Store
 from portcall.store.errors import PositionConflictError, UnstorableError
 from portcall.store.journal.accounts import MAX_SUSPECTS, Doubt
+from portcall.store.journal.entries import ENTERED_FRAMES
 from portcall.store.records.appending import Position
 from portcall.store.records.lost import LostDelivery
 from tests.unit.store.contract.eventlog import append, rows_in
@@ -245,7 +246,7 @@ class NotingContract:
             take(store, accepted(event(f"e{number}")), frame_id=f"f{number}")
         store.journal.enter()
         entered = [store.journal.has_entered(f"f{number}") for number in range(25)]
-        assert entered == [True] * 10 + [False] * 15
+        assert entered == [True] * ENTERED_FRAMES + [False] * (25 - ENTERED_FRAMES)
         enter(store)
         assert only(read(store)).events == 25
 
