@@ -10,10 +10,11 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from portcall.producer.digests.keeper import DigestKeeper
-from portcall.producer.http.access import TokenAccess
+from portcall.producer.http.access import Holders, TokenAccess
 from portcall.producer.http.bodies import Bodies
+from portcall.producer.http.intake_gate import IntakeGate
 from portcall.producer.http.registries import Registries
-from portcall.producer.ingest import Ingest, Publish
+from portcall.producer.ingest import Ingest, Note, Publish
 from portcall.producer.server import make_app
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.intake import SourceIntake
@@ -22,6 +23,8 @@ from portcall.producer.sources.proofs.issuers import KeysUnavailableError
 from portcall.producer.sources.proofs.keeping import Fetch, IssuerKeys
 from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.producer.sources.verifying import Verifier
+from portcall.producer.tracing import Tracing
+from portcall.runtime.http.clients import Throttle
 from portcall.runtime.http.health import Problem
 from portcall.runtime.http.serving import JsonRunner, Site
 from portcall.schemas.events import Event
@@ -37,12 +40,17 @@ DRAIN_S = 10.0
 
 
 class FakeStore:
-    """A store with one registry."""
+    """A store with one registry, until it is deleted."""
+
+    def __init__(self) -> None:
+        self.is_deleted = False
 
     def revision(self) -> int:
-        return 1
+        return 2 if self.is_deleted else 1
 
     def list(self) -> list[Registry]:
+        if self.is_deleted:
+            return []
         return [Registry("MyRegistry", "myregistry", "here", Sku.PREMIUM, {}, "portcall", "", 0)]
 
 
@@ -106,6 +114,7 @@ class Served:
     runner: web.AppRunner
     client: ClientSession
     logs: list[EventDict]
+    registries: Registries
 
 
 async def poll(ask: Callable[[], Awaitable[bool]], *, within_s: float = 15.0) -> None:
@@ -126,17 +135,27 @@ async def served(
     keeper: DigestKeeper | None = None,
     sources: Sequence[Source] = (),
     fetch: Fetch = no_keys,
+    holders: Holders | None = None,
+    store: FakeStore | None = None,
+    note: Note | None = None,
+    gate: IntakeGate | None = None,
+    tracing: Tracing | None = None,
+    throttle: Throttle | None = None,
 ) -> AsyncIterator[Served]:
     """Serve a producer as its process does, and give a client for it that has the token."""
-    store = FakeStore()
+    store = store or FakeStore()
+    registries = Registries(catalogue=store, revisions=store)
     bodies = bodies or Bodies()
     with capture_logs() as logs:
         ingest = Ingest(
-            access=TokenAccess(TOKEN, Nobody()),
-            registries=Registries(catalogue=store, revisions=store),
+            access=TokenAccess(TOKEN, holders or Nobody()),
+            registries=registries,
             bodies=bodies,
             publish=publish,
             keeper=keeper,
+            note=note,
+            gate=gate,
+            tracing=tracing,
         )
         intake = SourceIntake(
             sources=KnownSources(catalogue=FakeSources(sources), revisions=store),
@@ -145,7 +164,7 @@ async def served(
             ingest=ingest,
             hints=Hints(),
         )
-        app = make_app(ingest, checks or {}, sources=intake)
+        app = make_app(ingest, checks or {}, throttle, sources=intake)
         runner = JsonRunner(app, access_log=None, shutdown_timeout=DRAIN_S)
         await runner.setup()
         await Site(runner, "127.0.0.1", 0).start()
@@ -153,6 +172,6 @@ async def served(
         url = f"http://127.0.0.1:{port}"
         try:
             async with ClientSession(url, headers=AUTHORIZATION) as client:
-                yield Served(url, port, runner, client, logs)
+                yield Served(url, port, runner, client, logs, registries)
         finally:
             await runner.cleanup()

@@ -134,6 +134,7 @@ async def test_a_head_is_parsed_until_it_is_known(echo: Echo) -> None:
 async def test_the_answers_have_the_same_headers(echo: Echo) -> None:
     async with caller(echo) as one:
         parsed, _ = await one.ask(of(b"1111"))
+        repeated = b""
         while not echo.repeated:
             repeated, _ = await one.ask(of(b"2222"))
 

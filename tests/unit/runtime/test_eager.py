@@ -159,7 +159,8 @@ async def test_one_may_begin_in_another(start: Begin) -> None:
     async def outer() -> str:
         task = start(inner())
         await asyncio.sleep(0)
-        return await task
+        found: str = await task
+        return found
 
     assert await start(outer()) == "inner"
 
