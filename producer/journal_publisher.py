@@ -13,12 +13,14 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from portcall.producer.direct import Direct, Path, Why, count, direct_frame, direct_headers
 from portcall.producer.publishing import GIVE_UP_S, measure, publish_events
 from portcall.producer.sharing import SharedFrames, Waiting
 from portcall.runtime.broker.batcher import Batcher
+from portcall.runtime.broker.groups import Groups
 from portcall.runtime.broker.publishing import OncePublisher, SurePublisher
 from portcall.runtime.errors import RefusedError, UnconfirmedError
 from portcall.runtime.latch import Latch
@@ -43,8 +45,6 @@ REFUSED_HEADERS = {AGAIN_HEADER: 1}
 one while the shard's has taken it. So its deliveries wait 2 s, and those attempted are dropped."""
 MAX_WAITING = 1_000
 """Notes about ignored notifications that wait for the broker; more are dropped."""
-MAX_HELD_BYTES = 8 * 1024
-"""Of an event, on average, that waits for its note as it is: of 256 at most."""
 MAX_UNNOTED = 20_000
 """Accepted events whose notes are not confirmed; with more, no event is accepted. About 15 MB."""
 
@@ -53,12 +53,12 @@ class Broker(OncePublisher, SurePublisher, Protocol):
     """Publishes events once, and notes until confirmed: a Publisher."""
 
 
-class Noted(NamedTuple):
+@dataclass(slots=True, kw_only=True)
+class Noted:
     """What is noted of one request or frame.
 
     Attributes:
-        events: Accepted events of one frame, whose notes are still to be made: many at a time take
-            less CPU.
+        events: Accepted events whose notes are not made yet.
         took_s: How long their frame took.
         notes: Notes of accepted events.
         ignored: Notes of what became no event.
@@ -70,6 +70,13 @@ class Noted(NamedTuple):
     notes: Sequence[Note] = ()
     ignored: Sequence[IgnoredNote] = ()
     latch: Latch | None = None
+
+    def make(self) -> None:
+        """Make the notes of the events, and measure their frame."""
+        events, self.events = self.events, ()
+        if events:
+            measure(events, self.took_s)
+            self.notes = [accepted(event) for event in events]
 
 
 class JournalPublisher:
@@ -102,6 +109,7 @@ class JournalPublisher:
             linger_s=NOTE_LINGER_S,
             patient=True,
         )
+        self._unmade: Groups[Noted] = Groups(Noted.make)
         self._shared = SharedFrames(self._publish_frame)
         self._waiting = 0
         self._unnoted = 0
@@ -240,20 +248,17 @@ class JournalPublisher:
         self._notes.add(Noted(notes=[accepted(event) for event in events]))
 
     def _note_frame(self, events: Sequence[Event], took_s: float) -> None:
-        """Note the events of one frame, and measure it: later, with others."""
-        if sum(len(bytes(event.body)) for event in events) > MAX_HELD_BYTES * len(events):
-            measure(events, took_s)
-            self._note(events)
-            return
+        """Note the events of one frame, and measure it, with those of some others."""
         self._unnoted += len(events)
-        self._notes.add(Noted(events, took_s))
+        noted = Noted(events=events, took_s=took_s)
+        self._unmade.add(noted)
+        self._notes.add(noted)
 
     async def _send(self, items: list[Noted]) -> None:
-        notes = [note for item in items for note in (*item.notes, *map(accepted, item.events))]
-        ignored = [note for item in items for note in item.ignored]
         for item in items:
-            if item.events:
-                measure(item.events, item.took_s)
+            item.make()
+        notes = [note for item in items for note in item.notes]
+        ignored = [note for item in items for note in item.ignored]
         await self._publisher.publish_surely(
             encode_journal(uuid.uuid4().hex, notes, ignored), exchange=JOURNAL
         )

@@ -2,9 +2,10 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from portcall.runtime.broker.batcher import Batcher
+from portcall.runtime.broker.groups import Groups
 from portcall.runtime.broker.publishing import SurePublisher
 from portcall.runtime.latch import Latch
 from portcall.schemas.events import Event
@@ -15,19 +16,30 @@ from portcall.schemas.topology import JOURNAL
 NOTE_BYTES = 128
 """The approximate size of a note in a frame, without its webhooks."""
 
-MAX_WAITING = 8 * 1024
-"""The size of an event, in bytes, from which its note is made at once: up to 256 events wait."""
-
 Routed = tuple[Event, Sequence[int], Mapping[str, Sequence[int]] | None]
 """An event, the webhooks that it goes to, and those whose filters held it back, by the filter's
 name; None: none. It has no names: making it costs less, and every event makes one."""
 
 
-class OutgoingNote(NamedTuple):
-    """One note that waits to be packed, or what it is made of: many at a time take less CPU."""
+@dataclass(slots=True)
+class OutgoingNote:
+    """One note that waits to be packed.
 
-    routed: Routed | Note
+    Attributes:
+        routed: What it says.
+        latch: Counted down when it is confirmed.
+        note: The note, once it is made.
+    """
+
+    routed: Routed
     latch: Latch
+    note: Note | None = None
+
+    def make(self) -> Note:
+        """Make the note, once."""
+        if self.note is None:
+            self.note = routed(*self.routed)
+        return self.note
 
 
 class RoutedNotes:
@@ -51,17 +63,18 @@ class RoutedNotes:
             linger_s=ROUTED_LINGER_S,
             patient=True,
         )
+        self._unmade: Groups[OutgoingNote] = Groups(_make)
         self._held = 0
         self._max_held = max_held
 
     def note(self, matched: Iterable[Routed]) -> Latch:
         """Note for each event which webhooks it was routed to; done when that is confirmed."""
-        notes = [
-            each if len(bytes(each[0].body)) < MAX_WAITING else routed(*each) for each in matched
-        ]
+        notes = list(matched)
         latch = Latch(len(notes))
-        for note in notes:
-            self._notes.add(OutgoingNote(note, latch))
+        for each in notes:
+            item = OutgoingNote(each, latch)
+            self._unmade.add(item)
+            self._notes.add(item)
         if notes:
             self._held += 1
         if self._held >= self._max_held:
@@ -73,8 +86,7 @@ class RoutedNotes:
         self._notes.hold_nothing()
 
     async def _send(self, items: list[OutgoingNote]) -> None:
-        notes = [each if isinstance(each, Note) else routed(*each) for each, _ in items]
-        body = encode_journal(uuid.uuid4().hex, notes)
+        body = encode_journal(uuid.uuid4().hex, [item.make() for item in items])
         await self._publisher.publish_surely(body, exchange=JOURNAL)
         for item in items:
             item.latch.count_down()
@@ -82,13 +94,11 @@ class RoutedNotes:
                 self._held -= 1
 
 
+def _make(item: OutgoingNote) -> None:
+    item.make()
+
+
 def _weigh(item: OutgoingNote, _last: OutgoingNote | None) -> int:
-    if isinstance(item.routed, Note):
-        return _size(item.routed.webhooks or (), item.routed.held)
     _, webhook_ids, held = item.routed
-    return _size(webhook_ids, held)
-
-
-def _size(webhook_ids: Sequence[int], held: Mapping[str, Sequence[int]] | None) -> int:
     several = sum(map(len, held.values())) if held else 0
     return NOTE_BYTES + 4 * (len(webhook_ids) + several)

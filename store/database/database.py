@@ -6,6 +6,7 @@ event log tolerates that, because the position in the stream goes back with the 
 not (its id would be given again), so every other write waits for the disk (``FULL``).
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache, partial
@@ -31,6 +32,8 @@ POOL_TIMEOUT_S = 10
 CACHE_MIB = 16
 """Pages that a SQLite connection keeps. Each connection fills its own, within minutes of use."""
 
+AT_ONCE, MOST_AT_ONCE = 128, 1_000
+"""Rows that are inserted before others may run: by SQLite, in this process; by PostgreSQL."""
 _SYNCHRONOUS = "portcall_synchronous"
 _NOT_THERE_YET = frozenset({"42P01", "42703"})
 """PostgreSQL's undefined_table and undefined_column: the database is not migrated yet."""
@@ -221,11 +224,22 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def give_way() -> None:
+    """Let other processes that wait for this core run first.
+
+    Work in the database takes some milliseconds without a pause, which the kernel would let an
+    event on its way through the pipeline wait for.
+    """
+    os.sched_yield()
+
+
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
     """Insert plain tuples, with their values in the order of the table's columns."""
-    if rows:
-        statement = _insert(table, connection.dialect.name == "sqlite")
-        connection.exec_driver_sql(statement, list(rows))
+    statement = _insert(table, connection.dialect.name == "sqlite")
+    at_once = AT_ONCE if connection.dialect.name == "sqlite" else MOST_AT_ONCE
+    for begin in range(0, len(rows), at_once):
+        give_way()
+        connection.exec_driver_sql(statement, list(rows[begin : begin + at_once]))
 
 
 def matching(
@@ -244,6 +258,7 @@ def matching(
         return []
     statement = _matching(table, keys, columns, len(wanted), connection.dialect.name == "sqlite")
     values = tuple(value for row in wanted for value in row)
+    give_way()
     return connection.exec_driver_sql(statement, values).all()
 
 

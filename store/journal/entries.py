@@ -16,7 +16,7 @@ from portcall.schemas import journal
 from portcall.schemas.frames import RawJournalFrame
 from portcall.schemas.journal import Note
 from portcall.store.database import counters, tables
-from portcall.store.database.database import chunks, insert_rows, matching
+from portcall.store.database.database import chunks, give_way, insert_rows, matching
 from portcall.store.errors import UnstorableError
 from portcall.store.intake import ignored, known_tags
 from portcall.store.journal import holding
@@ -147,6 +147,7 @@ def enter(connection: Connection) -> tuple[int, int]:
     notes: list[tuple[bytes, Note]] = []
     unusable = 0
     for row in found:
+        give_way()
         for raw in raw_notes(row.notes):
             note = sound_note(raw)
             if note is None:

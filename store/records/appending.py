@@ -20,7 +20,7 @@ from portcall.schemas.events import Event
 from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.journal import digest_of
 from portcall.store.database import counters, tables
-from portcall.store.database.database import chunks, insert_rows, matching
+from portcall.store.database.database import chunks, give_way, insert_rows, matching
 from portcall.store.errors import PositionConflictError, UnstorableError
 from portcall.store.records.stored_extras import written
 
@@ -125,7 +125,7 @@ def _new_frames(
 
 
 def _store(connection: Connection, frames: Sequence[RawRecordFrame], next_id: int) -> None:
-    digests = [[digest_of(event) for event in frame.events] for frame in frames]
+    digests = [_digests(frame) for frame in frames]
     keys = _stored_events(connection, frames, digests)
     record_rows: list[tuple[object, ...]] = []
     event_rows: list[tuple[object, ...]] = []
@@ -152,9 +152,15 @@ def _store(connection: Connection, frames: Sequence[RawRecordFrame], next_id: in
             )
             next_id += 1
         frame_rows.append((frame.id, next_id - 1))
+        give_way()
     insert_rows(connection, tables.events, event_rows)
     insert_rows(connection, tables.records, record_rows)
     insert_rows(connection, tables.frames, frame_rows)
+
+
+def _digests(frame: RawRecordFrame) -> list[bytes]:
+    give_way()
+    return [digest_of(event) for event in frame.events]
 
 
 def _stored_events(
