@@ -73,10 +73,10 @@ class Noted:
 
     def make(self) -> None:
         """Make the notes of the events, and measure their frame."""
-        events, self.events = self.events, ()
-        if events:
+        if self.events:
+            self.notes = [accepted(event) for event in self.events]
+            events, self.events = self.events, ()
             measure(events, self.took_s)
-            self.notes = [accepted(event) for event in events]
 
 
 class JournalPublisher:
@@ -251,10 +251,11 @@ class JournalPublisher:
         """Note the events of one frame, and measure it, with those of some others."""
         self._unnoted += len(events)
         noted = Noted(events=events, took_s=took_s)
-        self._unmade.add(noted)
         self._notes.add(noted)
+        self._unmade.add(noted)
 
     async def _send(self, items: list[Noted]) -> None:
+        self._unmade.do()  # also of items that leave later: none stays when nothing more comes
         for item in items:
             item.make()
         notes = [note for item in items for note in item.notes]

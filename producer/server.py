@@ -5,6 +5,7 @@ Every error is answered with ``{"error": {"code", "message"}}``; the message nam
 
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
@@ -34,6 +35,8 @@ CODE = web.ResponseKey("code", str)
 REASON = web.ResponseKey("reason", str)
 """The text of an error answer, for the counters."""
 
+REPEATED_S = 60.0
+"""How long requests with a repeated head are not parsed; then one is."""
 _OF_A_REGISTRY = re.compile(r"/registries/(?P<registry>[A-Za-z0-9]+)/(?P<path>[a-z]+)")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -118,16 +121,24 @@ def _noting(refusals: Refusing, throttle: Throttle) -> Middleware:
 
 
 class _Repeated:
-    """What the middlewares do for requests with a repeated head."""
+    """What the middlewares do for requests with a repeated head.
+
+    Now and then such a request is parsed, which notes that its token is good.
+    """
 
     def __init__(self, again: Again, path: str, throttle: Throttle, refusals: Refusing) -> None:
+        self._until = time.monotonic() + REPEATED_S
         self._again = again
         self._path = path
         self._throttle = throttle
         self._refusals = refusals
 
     def admits(self, client: str) -> bool:
-        return not self._throttle.refuses(client) and self._again.admits()
+        return (
+            time.monotonic() < self._until
+            and not self._throttle.refuses(client)
+            and self._again.admits()
+        )
 
     async def answer(self, body: bytes, peer: str) -> Plain | web.Response:
         try:

@@ -211,9 +211,12 @@ class Recorder(Generic[FrameT]):
     async def _patiently(self, call: Callable[[], Result]) -> Result:
         """Call the store in a thread, again and again until it answers."""
         try:
-            return await self._in_thread(call)
+            result: Result = await self._in_thread(call)
         except StoreUnavailableError as error:
             self._unavailable(1, error)
+        else:
+            self._failure = None
+            return result
         await self._pause(FIRST_PAUSE_S)
         attempts = AsyncRetrying(
             wait=wait_random_exponential(multiplier=0.1, max=5),
@@ -221,7 +224,7 @@ class Recorder(Generic[FrameT]):
             before_sleep=self._tell_unavailable,
             sleep=self._pause,
         )
-        result: Result = await attempts(self._in_thread, call)
+        result = await attempts(self._in_thread, call)
         self._failure = None
         return result
 

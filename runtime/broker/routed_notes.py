@@ -73,8 +73,8 @@ class RoutedNotes:
         latch = Latch(len(notes))
         for each in notes:
             item = OutgoingNote(each, latch)
-            self._unmade.add(item)
             self._notes.add(item)
+            self._unmade.add(item)
         if notes:
             self._held += 1
         if self._held >= self._max_held:
@@ -86,6 +86,7 @@ class RoutedNotes:
         self._notes.hold_nothing()
 
     async def _send(self, items: list[OutgoingNote]) -> None:
+        self._unmade.do()  # also of items that leave later: none stays when nothing more comes
         body = encode_journal(uuid.uuid4().hex, [item.make() for item in items])
         await self._publisher.publish_surely(body, exchange=JOURNAL)
         for item in items:

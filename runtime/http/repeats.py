@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 from functools import cache
 from hashlib import blake2b
 from http import HTTPStatus
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.helpers import rfc822_formatted_time
@@ -23,6 +23,8 @@ MAX_HEADS = 2_000
 """Of one server; some 500 KB. The oldest is forgotten."""
 MAX_HEAD_BYTES = 4_096
 END = b"\r\n\r\n"
+
+Value = TypeVar("Value")
 
 
 class Plain(NamedTuple):
@@ -58,7 +60,7 @@ REPETITION: web.ResponseKey[Repetition] = web.ResponseKey("repetition")
 
 
 class Repeats:
-    """The heads of one server that were read before.
+    """The heads of one server that were read at least twice.
 
     It keeps no heads, which contain tokens, but their hashes by a random key.
     """
@@ -66,6 +68,8 @@ class Repeats:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(16)
         self._found: dict[tuple[bytes, int], Repetition] = {}
+        self._seen: dict[tuple[bytes, int], None] = {}
+        """Those that came once. A client whose heads all differ must not push others out."""
 
     def find(self, head: bytes, size: int) -> Repetition | None:
         """How a request is answered; None: it must be parsed.
@@ -89,12 +93,21 @@ class Repeats:
             return
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES or answer.keep_alive is False:
             return
-        while len(self._found) >= MAX_HEADS:
-            del self._found[next(iter(self._found))]
-        self._found[self._hash(head), size] = answer[REPETITION]
+        key = self._hash(head), size
+        if self._found.pop(key, None) is None and self._seen.pop(key, self) is self:
+            _put(self._seen, key, None)
+            return
+        _put(self._found, key, answer[REPETITION])
 
     def _hash(self, head: bytes) -> bytes:
         return blake2b(head, key=self._key, digest_size=16).digest()
+
+
+def _put(table: dict[tuple[bytes, int], Value], key: tuple[bytes, int], value: Value) -> None:
+    """Put a value into a table, in place of the oldest one if it is full."""
+    if len(table) >= MAX_HEADS:
+        del table[next(iter(table))]
+    table[key] = value
 
 
 def _is_simple(request: web.Request) -> bool:

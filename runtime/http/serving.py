@@ -19,8 +19,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import StreamReader, web
-from aiohttp.http import HttpRequestParser
+from aiohttp import StreamReader, hdrs, web
+from aiohttp.http import HttpRequestParser, RawRequestMessage
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestPayloadError
@@ -89,10 +89,13 @@ class _Protocol(web.RequestHandler):
 
     __slots__ = (
         "_client",
+        "_expected",
+        "_fed",
         "_gate",
         "_head_bytes",
         "_head_timer",
         "_held",
+        "_is_lost",
         "_lenient",
         "_on_unread",
         "_once",
@@ -125,8 +128,14 @@ class _Protocol(web.RequestHandler):
         self._stall_timer: asyncio.TimerHandle | None = None
         self._peer = ""
         self._repeats = repeats
-        self._once: bytes | None = None
-        """The head of the request in work, if it and its body came in one piece."""
+        self._fed = 0
+        """Bytes since the begin of a request; 0: the next byte begins one."""
+        self._expected: int | None = None
+        """How many bytes that request has, once its head is read."""
+        self._is_lost = False
+        """Whether it is not known any more where requests begin: all others are parsed."""
+        self._once: tuple[bytes, StreamReader] | None = None
+        """The head and the body of the request in work, if they came in one piece of their own."""
         self._repeating: asyncio.Future[None] | None = None
         """The answer to a request with a repeated head, while it is in work."""
         self._held = bytearray()
@@ -174,23 +183,19 @@ class _Protocol(web.RequestHandler):
         if self._repeating is not None:
             self._hold(data)
             return
-        rests = self._rests()
-        if rests and self._repeated(data):
+        if data and self._rests() and self._repeated(data):
             return
-        if data:  # aiohttp calls it without any, to let the parser go on
-            self._once = None
         before = self._request_count
         # Checked before: the last part of a body belongs to no head, though it ends the body.
         in_a_head = self._payload is None or self._payload.is_eof()
         if in_a_head:
             self._lenient.head += data
         super().data_received(data)
+        self._follow(data, self._request_count - before)
         if self._request_count > before:
             self._payload = self._messages[-1][1] if self._messages else None
             self._target = target_of(self._lenient.head)
             self._head_ended()
-            if rests and len(self._messages) == 1 and self._payload and self._payload.is_eof():
-                self._once = data[: data.find(END) + len(END)]
         elif data and in_a_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
@@ -200,20 +205,49 @@ class _Protocol(web.RequestHandler):
 
     def learn(self, request: web.Request, answer: web.StreamResponse) -> None:
         """Answer requests with the head of *request* without parsing it, from now on."""
-        if self._once is not None:
-            self._repeats.learn(self._once, request, answer)
-            self._once = None
+        once, self._once = self._once, None
+        if once is not None and once[1] is request.content:
+            self._repeats.learn(once[0], request, answer)
 
     def _rests(self) -> bool:
         """Whether the next byte is the first one of a request, and no other one is in work."""
-        waiter, payload = self._waiter, self._payload
+        waiter = self._waiter
         return (
-            waiter is not None
+            not (self._fed or self._is_lost or self._close)
+            and waiter is not None
             and not waiter.done()
-            and not self._lenient.head
-            and (payload is None or payload.is_eof())
-            and not (self._close or self._upgraded)
         )
+
+    def _follow(self, data: bytes, requests: int) -> None:
+        """Know where requests begin, by their lengths.
+
+        Bytes that are taken for a head without the parser must begin where the parser would begin
+        one. So a piece that has more than the rest of one request, and a request whose length is
+        not in its head, end this for good.
+
+        Args:
+            data: What the parser got; its part of the current head is in `LenientParser.head`.
+            requests: How many it has found in it.
+        """
+        is_first, self._fed = self._fed == 0, self._fed + len(data)
+        if data:
+            self._once = None
+        if self._is_lost or not (data or requests):
+            return
+        if requests:
+            message, payload = self._messages[-1] if self._messages else (None, None)
+            size = _size_of(message)
+            end = self._lenient.head.find(END) + len(END)
+            if requests > 1 or self._expected is not None or size is None or end < len(END):
+                self._is_lost = True
+                return
+            self._expected = end + size
+            if is_first and payload is not None and data.find(END) + len(END) + size == len(data):
+                self._once = data[: len(data) - size], payload
+        if self._upgraded or (self._expected is not None and self._fed > self._expected):
+            self._is_lost = True
+        elif self._fed == self._expected:
+            self._fed, self._expected = 0, None
 
     def _repeated(self, data: bytes) -> bool:
         """Begin to answer a whole request with a repeated head; False: it must be parsed."""
@@ -256,10 +290,14 @@ class _Protocol(web.RequestHandler):
         elif error := answering.exception():
             self.log_exception("Unhandled exception", exc_info=error)
             self.force_close()
-        elif held:
+        elif held and not self._close:
             if self._buffer_paused:
                 self._resume_reading_for_buffer()
-            self.data_received(held)
+            try:
+                self.data_received(held)
+            except Exception:  # noqa: BLE001 (as the event loop does it for what it received)
+                self.log_exception("Unhandled exception")
+                self.force_close()
 
     def _hold(self, data: bytes) -> None:
         self._held += data
@@ -358,6 +396,14 @@ class _Protocol(web.RequestHandler):
         response = web.json_response({"error": {"code": code, "message": text}}, status=status)
         response.force_close()
         return response
+
+
+def _size_of(message: object) -> int | None:
+    """How long the body behind a head is, by the head; None: it does not say."""
+    if not isinstance(message, RawRequestMessage) or message.upgrade or message.chunked:
+        return None
+    size = message.headers.get(hdrs.CONTENT_LENGTH, "0")
+    return int(size) if size.isascii() and size.isdigit() else None
 
 
 def _why(error: BaseException | None) -> str:

@@ -34,10 +34,11 @@ class Echo:
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.parsed.append(body)
-        status = 400 if body == b"bad" else 200
+        status = 400 if body.upper() in (b"BAD", b"") else 200
         response = web.Response(body=body, status=status, content_type="application/json")
         response.charset = "utf-8"
-        response[REPETITION] = self
+        if body not in (b"bad", b""):
+            response[REPETITION] = self
         return response
 
     def admits(self, client: str) -> bool:
@@ -108,9 +109,10 @@ async def caller(echo: Echo) -> AsyncIterator[Caller]:
 
 
 async def taught(echo: Echo, *bodies: bytes) -> None:
-    """Let the server see the heads of these bodies, twice: a connection's first is too early."""
+    """Let the server see the heads of these bodies, as often as it takes."""
     async with caller(echo) as one:
-        for body in (*bodies, *bodies):
+        await asyncio.sleep(0.01)
+        for body in (*bodies, *bodies, *bodies):
             await one.ask(of(body))
     echo.parsed.clear()
     echo.repeated.clear()
@@ -228,6 +230,108 @@ async def test_much_that_comes_before_the_answer_is_left_with_the_client(echo: E
             assert (await one.read())[1] == body
 
 
+async def test_heads_that_come_once_push_no_other_out(
+    echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portcall.runtime.http.repeats, "MAX_HEADS", 3)
+    await taught(echo, b"1111")
+    async with caller(echo) as one:
+        await asyncio.sleep(0.01)
+        for size in range(10, 30):
+            await one.ask(of(b"x" * size))
+        await one.ask(of(b"2222"))
+    assert echo.repeated == [b"2222"]
+
+
+@pytest.mark.parametrize("at", [1, 30, len(HEAD % 4) - 6, len(HEAD % 4) - 2, len(HEAD % 4) + 1])
+async def test_a_part_of_a_head_is_never_taken_for_a_head(echo: Echo, at: int) -> None:
+    """A second request, cut by the network, follows the first one in its piece."""
+    first, second = of(b"1111"), of(b"22222")
+    for _ in range(4):
+        async with caller(echo) as one:
+            await asyncio.sleep(0.01)
+            one.writer.write(first + second[:at])
+            assert (await one.read())[1] == b"1111"
+            one.writer.write(second[at:])
+            assert (await one.read())[1] == b"22222"
+            assert (await one.ask(of(b"3333")))[1] == b"3333"
+    assert echo.repeated == []
+    async with caller(echo) as stranger:
+        await asyncio.sleep(0.01)
+        stranger.writer.write(second[at:])
+        stranger.writer.write_eof()
+        async with asyncio.timeout(READ_S):
+            assert b"22222" not in await stranger.reader.read()
+    assert echo.repeated == []
+
+
+@pytest.mark.parametrize("at", [1, 30, len(HEAD % 4) - 2])
+async def test_a_known_request_inside_of_another_head_is_no_request(echo: Echo, at: int) -> None:
+    await taught(echo, b"1111")
+    async with caller(echo) as one:
+        await asyncio.sleep(0.01)
+        one.writer.write(of(b"22222") + of(b"333333")[:at])
+        assert (await one.read())[1] == b"22222"
+        one.writer.write(of(b"1111"))
+        one.writer.write_eof()
+        async with asyncio.timeout(READ_S):
+            await one.reader.read()
+    assert echo.repeated == []
+
+
+@pytest.mark.parametrize("lines", [b"\r\n", b"\r\n\r\n", b"\r\n\r\n\r\n"])
+async def test_empty_lines_before_a_request_are_no_head(echo: Echo, lines: bytes) -> None:
+    async with caller(echo) as one:
+        await asyncio.sleep(0.01)
+        for body in (b"1111", b"2222", b"3333"):
+            assert (await one.ask(lines + of(body)))[1] == body
+    echo.repeated.clear()
+    async with caller(echo) as stranger:
+        await asyncio.sleep(0.01)
+        stranger.writer.write(lines + b"4444")
+        stranger.writer.write_eof()
+        async with asyncio.timeout(READ_S):
+            assert b"200 OK" not in await stranger.reader.read()
+    assert echo.repeated == []
+
+
+async def test_the_rights_of_one_request_are_not_those_of_another_in_its_piece(echo: Echo) -> None:
+    """The first one is refused, and its head asks for another protocol: its rest is read later."""
+    refused = (
+        b"POST /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+        b"Content-Length: 0\r\n\r\n"
+    )
+    for _ in range(4):
+        async with caller(echo) as one:
+            await asyncio.sleep(0.01)
+            one.writer.write(refused + of(b"1111"))
+            assert (await one.read())[0].startswith(b"HTTP/1.1 400 ")
+            assert (await one.read())[1] == b"1111"
+    async with caller(echo) as stranger:
+        await asyncio.sleep(0.01)
+        stranger.writer.write(refused + b"2222")
+        await asyncio.sleep(0.05)
+    assert echo.repeated == []
+
+
+async def test_a_connection_whose_requests_came_in_pieces_is_known_again(echo: Echo) -> None:
+    await taught(echo, b"1111")
+    async with caller(echo) as one:
+        await asyncio.sleep(0.01)
+        sent = of(b"2222")
+        for part in (sent[:20], sent[20:-2], sent[-2:]):
+            one.writer.write(part)
+            await asyncio.sleep(0.01)
+        assert (await one.read())[1] == b"2222"
+        assert (await one.ask(of(b"3333")))[1] == b"3333"
+        assert (await one.ask(b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n"))[0].startswith(
+            b"HTTP/1.1 404"
+        )
+        assert (await one.ask(of(b"4444")))[1] == b"4444"
+    assert echo.parsed == [b"2222"]
+    assert echo.repeated == [b"3333", b"4444"]
+
+
 async def test_what_may_have_changed_is_asked_each_time(echo: Echo) -> None:
     await taught(echo, b"1111")
     echo.is_open = False
@@ -246,6 +350,7 @@ async def test_what_may_have_changed_is_asked_each_time(echo: Echo) -> None:
         pytest.param(b"POST /a HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 5_000 + b"\r\nContent-Length: 4\r\n\r\n1111", id="a long head"),
         pytest.param(b"POST /a HTTP/1.1\r\nHost: a\r\n\r\n", id="no size"),
         pytest.param(HEAD % 3 + b"bad", id="a refusal"),
+        pytest.param(HEAD % 3 + b"BAD", id="a refusal with an offer"),
     ],
 )  # fmt: skip
 async def test_these_are_always_parsed(echo: Echo, sent: bytes) -> None:
@@ -269,7 +374,8 @@ async def test_heads_are_forgotten_when_there_are_too_many(
     echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(portcall.runtime.http.repeats, "MAX_HEADS", 3)
-    await taught(echo, *(b"x" * size for size in range(1, 11)))
+    for size in range(1, 11):
+        await taught(echo, b"x" * size)
     async with caller(echo) as one:
         await asyncio.sleep(0.01)
         for size in (10, 9, 8, 1):

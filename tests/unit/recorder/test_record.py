@@ -87,6 +87,23 @@ async def test_transactions_have_a_thousand_records(
     assert rig.log.transactions == transactions
 
 
+async def test_a_store_that_is_back_is_no_problem_though_nobody_waited_for_it() -> None:
+    rig = Rig()
+    rig.log.faults = [unavailable()]
+
+    async def leave(_seconds: float) -> None:
+        raise asyncio.CancelledError  # the broker's connection ended meanwhile
+
+    rig.new_recorder(leave)
+    rig.stream.publish(body("f0"))
+    with pytest.raises(asyncio.CancelledError):
+        await rig.read()
+    assert rig.recorder.problem == "the store does not answer"
+    await rig.read()
+    assert rig.log.ids == ["f0"]
+    assert rig.recorder.problem is None
+
+
 async def test_what_retention_would_delete_at_once_is_not_stored() -> None:
     rig = Rig()
     before = counted("portcall_recorder_records_total", what="expired")
