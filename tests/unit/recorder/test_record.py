@@ -99,6 +99,7 @@ async def test_a_store_that_is_back_is_no_problem_though_nobody_waited_for_it() 
     with pytest.raises(asyncio.CancelledError):
         await rig.read()
     assert rig.recorder.problem == "the store does not answer"
+    rig.attached = None  # it is connected again
     await rig.read()
     assert rig.log.ids == ["f0"]
     assert rig.recorder.problem is None
