@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from random import Random
 
 import pytest
 from aiohttp import web
@@ -312,6 +313,47 @@ async def test_the_rights_of_one_request_are_not_those_of_another_in_its_piece(e
         stranger.writer.write(refused + b"2222")
         await asyncio.sleep(0.05)
     assert echo.repeated == []
+
+
+BETWEEN: dict[bytes, bytes | None] = {
+    b"": None,
+    b"\r\n": None,
+    HEAD % 3 + b"bad": b"bad",
+    b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n": b"404: Not Found",
+    b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n77\r\n0\r\n\r\n": b"77",
+}
+"""What may come between requests, and how it is answered."""
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_however_requests_are_cut_only_whole_heads_are_known(echo: Echo, seed: int) -> None:
+    random, sizes = Random(seed), (1, 4, 5, 60)  # noqa: S311 (no secret)
+    await taught(echo, *(b"x" * size for size in sizes[:2]))
+    for _ in range(6):
+        sent, expected = [], []
+        for _ in range(8):
+            more = random.choice([*BETWEEN, *[b""] * 8])
+            body = b"%d" % random.randrange(10) * random.choice(sizes)
+            sent += [more, of(body)]
+            expected += [each for each in (BETWEEN[more], body) if each is not None]
+        async with caller(echo) as one:
+            await asyncio.sleep(0.005)
+            rest = b""
+            for part in sent:  # a piece is a whole one, a part of it, or that and more
+                rest += part
+                cut = random.choice([len(rest), len(rest), random.randrange(len(rest) + 1)])
+                one.writer.write(rest[:cut])
+                rest = rest[cut:]
+                await asyncio.sleep(random.choice([0, 0.001, 0.003]))
+            one.writer.write(rest)
+            assert [(await one.read())[1] for _ in expected] == expected
+    assert echo.runner is not None
+    repeats = echo.runner.server.repeats  # type: ignore[union-attr]
+    heads = {
+        (repeats._hash(lines + HEAD % size), size) for size in sizes for lines in (b"", b"\r\n")
+    }
+    assert {*repeats._found, *repeats._seen} <= heads
+    assert echo.repeated
 
 
 async def test_a_connection_whose_requests_came_in_pieces_is_known_again(echo: Echo) -> None:
