@@ -353,7 +353,9 @@ async def test_however_requests_are_cut_only_whole_heads_are_known(echo: Echo, s
         (repeats._hash(lines + HEAD % size), size) for size in sizes for lines in (b"", b"\r\n")
     }
     assert {*repeats._found, *repeats._seen} <= heads
-    assert echo.repeated
+    async with caller(echo) as one:  # and they still are
+        await asyncio.sleep(0.005)
+        assert (await one.ask(of(b"9")))[1] == echo.repeated[-1] == b"9"
 
 
 async def test_a_connection_whose_requests_came_in_pieces_is_known_again(echo: Echo) -> None:
