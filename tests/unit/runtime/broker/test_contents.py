@@ -1,5 +1,7 @@
 """Messages that are put together from frames, before the client sees them."""
 
+from typing import Any
+
 import pytest
 from pamqp import frame
 from pamqp.commands import Basic
@@ -80,6 +82,33 @@ def test_its_headers(properties: Basic.Properties) -> None:
     taking, found = contents()
     fed(taking, message(DELIVER, b"body", properties))
     assert found[0].headers == (properties.headers or {})
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"content_type": "a/b", "delivery_mode": 2, "message_id": "1"}]
+)
+@pytest.mark.parametrize(
+    ("headers", "offset"),
+    [
+        (None, -1),
+        ({"x-stream-offset": 0}, 0),
+        ({"x-stream-offset": 2**40}, 2**40),
+        ({"x-stream-offset": "7"}, -1),
+        ({"portcall-reason": "why", "x-stream-offset": 2**40}, 2**40),
+        ({"portcall-reason": "\x0fx-stream-offsetl\0\0\0\0\0\0\0\7"}, -1),
+    ],
+)
+def test_its_offset(headers: dict[str, Any] | None, offset: int, more: dict[str, Any]) -> None:
+    taking, found = contents()
+    fed(taking, message(DELIVER, b"body", Basic.Properties(headers=headers, **more)))
+    assert found[0].offset == offset
+
+
+def test_the_offset_of_another_form_is_found_in_all_headers() -> None:
+    coded = Basic.Properties(content_encoding="gzip", headers={"x-stream-offset": 2**40})
+    taking, found = contents()
+    fed(taking, message(DELIVER, b"body", coded))
+    assert found[0].offset == 2**40
 
 
 LATE = b"T" + (2**62).to_bytes(8, "big")
