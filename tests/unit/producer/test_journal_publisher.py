@@ -9,7 +9,9 @@ import pytest
 from portcall.producer import journal_publisher
 from portcall.producer.direct import Direct
 from portcall.producer.journal_publisher import DIRECT_GIVE_UP_S, JournalPublisher
+from portcall.runtime.broker.groups import SIZE
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError
+from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.events import Event
 from portcall.schemas.frames import AGAIN_HEADER, decode_events, decode_journal
 from portcall.schemas.journal import IgnoredNote, accepted
@@ -341,3 +343,17 @@ async def test_a_shard_that_confirms_nothing_stalls_its_events_once_and_not_for_
     assert (publisher.shards, publisher.frames) == (["0", None], [["a"], ["a"]])
     await notes.drained(5)
     assert publisher.noted == [["a"]]
+
+
+async def test_events_are_noted_each_once_in_their_order_and_measured() -> None:
+    def measured() -> float:
+        return REGISTRY.get_sample_value("portcall_producer_publish_seconds_count") or 0.0
+
+    publisher, before = FakePublisher(), measured()
+    journal = JournalPublisher(publisher)
+    names = [f"e{number}" for number in range(2 * SIZE + 3)]
+    for name in names:
+        await journal.accept([event(name)])
+    await journal.drained(5)
+    assert [name for frame in publisher.noted for name in frame] == names
+    assert measured() - before == len(names)
