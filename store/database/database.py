@@ -32,7 +32,7 @@ POOL_TIMEOUT_S = 10
 CACHE_MIB = 16
 """Pages that a SQLite connection keeps. Each connection fills its own, within minutes of use."""
 
-AT_ONCE, MOST_AT_ONCE = 128, 1_000
+AT_ONCE, MOST_AT_ONCE = 512, 1_000
 """Rows that are inserted before others may run: by SQLite, in this process; by PostgreSQL."""
 _SYNCHRONOUS = "portcall_synchronous"
 _NOT_THERE_YET = frozenset({"42P01", "42703"})
