@@ -73,33 +73,36 @@ class TokenAccess:
             holder = await self._holders.holder(token)
         except StoreUnavailableError as error:
             raise UnavailableError("the store does not answer; send it again") from error
-        if holder is None:
-            raise UnauthorizedError("the token is not one that may publish events of this registry")
-        match holder.role:
-            case Role.ADMINISTRATOR:
-                return
-            case Role.READER:
-                raise ForbiddenError(
-                    f"the token is of {holder.name!r}, a reader: it may not publish"
-                )
-            case Role.PUBLISHER if holder.registry != registry.lower():
-                # No lookup: the answer must not depend on whether the registry exists.
-                raise UnknownRegistryError(registry)
+        _judge(holder, registry)
 
     def standing(self, token: str, registry: str) -> Standing:
         """As in `Access.standing`."""
         if hmac.compare_digest(_bytes(token), self._administrator):
             return lambda: True
-        known, key = self._holders.known(token), registry.lower()
+        known = self._holders.known(token)
 
         def stands() -> bool:
-            holder = known()
-            return holder is not None and (
-                holder.role is Role.ADMINISTRATOR
-                or (holder.role is Role.PUBLISHER and holder.registry == key)
-            )
+            try:
+                _judge(known(), registry)
+            except (UnauthorizedError, ForbiddenError, UnknownRegistryError):
+                return False
+            return True
 
         return stands
+
+
+def _judge(holder: PrincipalRow | None, registry: str) -> None:
+    """Let the holder of a token publish events of *registry*; errors as in `Access.check`."""
+    if holder is None:
+        raise UnauthorizedError("the token is not one that may publish events of this registry")
+    match holder.role:
+        case Role.ADMINISTRATOR:
+            return
+        case Role.READER:
+            raise ForbiddenError(f"the token is of {holder.name!r}, a reader: it may not publish")
+        case Role.PUBLISHER if holder.registry != registry.lower():
+            # No lookup: the answer must not depend on whether the registry exists.
+            raise UnknownRegistryError(registry)
 
 
 def bearer_token(authorization: str | None) -> str:

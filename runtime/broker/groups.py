@@ -19,7 +19,7 @@ class Groups(Generic[Item]):
         work: What is to be done for each item.
     """
 
-    def __init__(self, work: Callable[[Item], None]) -> None:
+    def __init__(self, work: Callable[[Item], object]) -> None:
         self._work = work
         self._items: list[Item] = []
 

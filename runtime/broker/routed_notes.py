@@ -63,7 +63,7 @@ class RoutedNotes:
             linger_s=ROUTED_LINGER_S,
             patient=True,
         )
-        self._unmade: Groups[OutgoingNote] = Groups(_make)
+        self._unmade: Groups[OutgoingNote] = Groups(OutgoingNote.make)
         self._held = 0
         self._max_held = max_held
 
@@ -93,10 +93,6 @@ class RoutedNotes:
             item.latch.count_down()
             if item.latch.is_done:
                 self._held -= 1
-
-
-def _make(item: OutgoingNote) -> None:
-    item.make()
 
 
 def _weigh(item: OutgoingNote, _last: OutgoingNote | None) -> int:

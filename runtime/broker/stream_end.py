@@ -78,9 +78,8 @@ class StreamEnd:
 
         def take(delivered: Delivered) -> None:
             nonlocal last
-            offset = delivered.headers.get("x-stream-offset")
-            if isinstance(offset, int):
-                last = offset if last is None else max(last, offset)
+            if delivered.offset >= 0:
+                last = delivered.offset if last is None else max(last, delivered.offset)
             arrived.set()
 
         channel = await open_channel(connection, prefetch=PREFETCH)

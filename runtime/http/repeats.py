@@ -2,7 +2,7 @@
 
 A registry keeps its connection and sends the same head with each notification, but for the length
 of the body, of which there are few. To parse it, and to find the handler, the registry and the
-holder of the token, takes half of the producer's CPU for an event (docs/decisions/0083). So an
+holder of the token, takes a third of the producer's CPU for an event (docs/decisions/0083). So an
 application may offer, with its answer to a request, how the next one with the same bytes is
 answered. The rules are those of the first one: whatever may have changed since, the application
 checks in `Repetition.admits`, and says no where it is not sure. Then the request is parsed.

@@ -125,6 +125,13 @@ async def until(count: int, seen: list[bytes]) -> None:
             await asyncio.sleep(0.001)
 
 
+async def begun(echo: Echo, one: Caller, body: bytes) -> None:
+    """Send a request with a known head, until it is in work."""
+    await asyncio.sleep(0.01)
+    one.writer.write(of(body))
+    await until(1, echo.repeated)
+
+
 async def test_a_head_is_parsed_until_it_is_known(echo: Echo) -> None:
     async with caller(echo) as one:
         answers = [await one.ask(of(body)) for body in (b"1111", b"2222", b"3333", b"4444")]
@@ -201,9 +208,7 @@ async def test_what_comes_before_the_answer_waits_for_it(echo: Echo, gap_s: floa
     echo.hold = asyncio.Event()
     bodies = [b"%04d" % number for number in range(20)]
     async with caller(echo) as one:
-        await asyncio.sleep(0.01)
-        one.writer.write(of(bodies[0]))
-        await until(1, echo.repeated)
+        await begun(echo, one, bodies[0])
         for body in bodies[1:]:
             one.writer.write(of(body))
             await asyncio.sleep(gap_s)
@@ -218,9 +223,7 @@ async def test_much_that_comes_before_the_answer_is_left_with_the_client(echo: E
     await taught(echo, body)
     echo.hold = asyncio.Event()
     async with caller(echo) as one:
-        await asyncio.sleep(0.01)
-        one.writer.write(of(body))
-        await until(1, echo.repeated)
+        await begun(echo, one, body)
         for _ in range(199):
             one.writer.write(of(body))
         await asyncio.sleep(0.2)
@@ -470,9 +473,7 @@ async def test_a_client_that_leaves_before_the_answer_does_no_harm(echo: Echo) -
     await taught(echo, b"1111")
     echo.hold = asyncio.Event()
     async with caller(echo) as one:
-        await asyncio.sleep(0.01)
-        one.writer.write(of(b"1111"))
-        await until(1, echo.repeated)
+        await begun(echo, one, b"1111")
         one.writer.transport.abort()
     await asyncio.sleep(0.02)
     echo.hold.set()
@@ -513,9 +514,7 @@ async def test_an_orderly_end_still_answers(echo: Echo) -> None:
     echo.hold = asyncio.Event()
     assert echo.runner is not None
     async with caller(echo) as one:
-        await asyncio.sleep(0.01)
-        one.writer.write(of(b"1111"))
-        await until(1, echo.repeated)
+        await begun(echo, one, b"1111")
         one.writer.write(of(b"2222"))
         await asyncio.sleep(0.01)
         ending = asyncio.create_task(echo.runner.cleanup())
@@ -531,9 +530,7 @@ async def test_an_end_waits_for_a_limited_time(echo: Echo) -> None:
     echo.hold = asyncio.Event()
     assert echo.runner is not None
     async with caller(echo) as one:
-        await asyncio.sleep(0.01)
-        one.writer.write(of(b"1111"))
-        await until(1, echo.repeated)
+        await begun(echo, one, b"1111")
         async with asyncio.timeout(READ_S):
             await echo.runner.cleanup()
         assert await one.is_closed()
