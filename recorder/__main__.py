@@ -24,12 +24,10 @@ from portcall.runtime.broker.stream import StreamReader
 from portcall.runtime.process import OWN_PROCESS, Host, launch, running
 from portcall.runtime.settings import Settings
 from portcall.schemas.frames import RawRecordFrame
+from portcall.schemas.records import RECORD_PACE_S
 from portcall.schemas.topology import JOURNAL, LOG
 from portcall.store.engine import Store, open_store
 
-PACE_S = 0.5
-"""A transaction costs about 3 ms of CPU, with one record or with a hundred: so there are two a
-second, unless more records wait than fit into one, or a person waits for one."""
 JOURNAL_PACE_S = 2.0
 """Only an audit waits for the journal, and an audit's mark is urgent; its notes are entered every
 five seconds."""
@@ -97,7 +95,7 @@ def works_of(
         queue=LOG,
         start=recorder.start,
         handler=recorder.record,
-        pace_s=PACE_S,
+        pace_s=RECORD_PACE_S,
         is_urgent=has_ping,
     )
     journal_reader = StreamReader(

@@ -107,6 +107,11 @@ class RecordCount:
         return found
 
 
+def _python_of(tree: Path) -> str:
+    own = tree / ".venv" / "bin" / "python"
+    return str(own) if tree != ROOT and own.exists() else sys.executable
+
+
 @asynccontextmanager
 async def portcall_up(
     folder: Path, *arguments: str, tree_of: Path = ROOT, keep: bool = False, **settings: str
@@ -116,7 +121,7 @@ async def portcall_up(
     Args:
         folder: Where its home is made.
         arguments: Of ``portcall up``.
-        tree_of: The checkout whose code runs.
+        tree_of: The checkout whose code runs; by the Python of its ``.venv``, if it has one.
         keep: Leave the home for another start.
         settings: Variables, without ``PORTCALL_``, in lower case.
     """
@@ -130,7 +135,7 @@ async def portcall_up(
         QUIET[0]: QUIET[1],
         **{f"PORTCALL_{name.upper()}": text for name, text in settings.items()},
     }
-    argv = (sys.executable, "-P", "-m", "portcall.cli.main", "up", *arguments)
+    argv = (_python_of(tree_of), "-P", "-m", "portcall.cli.main", "up", *arguments)
     program = await Program.start("up", argv, env=env, folder=folder)
     try:
         yield await _ready(program, home)
