@@ -1,12 +1,12 @@
 # One image for every role: `portcall run producer|router|deliverer|recorder|management`.
 #
 # The base is pinned by its tag; to pin it by digest as well, build with
-#     --build-arg PYTHON_IMAGE=python:3.12-slim@sha256:<digest>
+#     --build-arg PYTHON_IMAGE=python:3.14-slim@sha256:<digest>
 # Behind a proxy with a CA of its own, or with an index of your own, hand them on as secrets, which
 # leave nothing in the image:
 #     --secret id=ca,src=ca.pem --secret id=pip.conf,src=pip.conf
 # --build-arg PORTCALL_VERSION=... and PORTCALL_REVISION=... become labels.
-ARG PYTHON_IMAGE=python:3.12-slim
+ARG PYTHON_IMAGE=python:3.14-slim
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_CONFIG_FILE=/run/secrets/pip.conf

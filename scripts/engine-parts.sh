@@ -108,7 +108,7 @@ make_python() { # where Portcall's image is built
     base=$(buildah from scratch)
     buildah copy --quiet "$base" "$parts/python" / >/dev/null
     buildah commit --quiet --rm "$base" localhost/debian:13 >/dev/null
-    buildah build --quiet --format docker --network none --tag docker.io/library/python:3.12-slim \
+    buildah build --quiet --format docker --network none --tag docker.io/library/python:3.14-slim \
         tests/containers/images/python >/dev/null
     touch "$parts/python.made"
     say "the base of Portcall's image is made"

@@ -71,7 +71,7 @@ PARTS = (
         (Version("3.11", "Debian 12"), Version("3.13", "Debian 13"), Version("3.14", "testing")),
         (
             ("before 3.11", "not supported: `pip` refuses it"),
-            ("3.12", "not tested here, but in the image; the versions around it are"),
+            ("3.12", "not tested; the versions around it are"),
         ),
     ),
     Part(

@@ -72,7 +72,8 @@ def _measured(report: Mapping[str, Any]) -> str:
         f"*`{report['command']}`, {report['began'].replace('T', ' ')[:16]} UTC, commit"
         f" {report['revision']}, {report['mode']} set; {machine['cores']} cores of"
         f" {machine['cpu']}, {machine['memory_gb']} GB, {machine['system']},"
-        f" Linux {machine['kernel']}; load average {before:.1f} before, {after:.1f} after."
+        f" Linux {machine['kernel']}, Python {report['versions']['python']};"
+        f" load average {before:.1f} before, {after:.1f} after."
         f"{left_out}{failed}*\n"
     )
 
