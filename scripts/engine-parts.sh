@@ -101,6 +101,8 @@ is_older() { # FILE IMAGE...: FILE is not there, or older than what the images a
     [ ! -e "$file" ] || [ -n "$(find "${@/#/tests/containers/images/}" -newer "$file")" ]
 }
 
+python_image=localhost/python:debian-13 # stands in for the base that a Dockerfile names, of every release
+
 make_python() { # where Portcall's image is built
     is_older "$parts/python.made" python || return 0
     local base
@@ -108,7 +110,7 @@ make_python() { # where Portcall's image is built
     base=$(buildah from scratch)
     buildah copy --quiet "$base" "$parts/python" / >/dev/null
     buildah commit --quiet --rm "$base" localhost/debian:13 >/dev/null
-    buildah build --quiet --format docker --network none --tag docker.io/library/python:3.14-slim \
+    buildah build --quiet --format docker --network none --tag "$python_image" \
         tests/containers/images/python >/dev/null
     touch "$parts/python.made"
     say "the base of Portcall's image is made"
@@ -157,7 +159,8 @@ build() { # TAG [CHECKOUT]
         secrets+=(--secret "id=ca,src=$ca" --volume "$ca:$ca:ro")
     fi
     buildah build --quiet --format docker --network host --layers --ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)" \
-        "${secrets[@]}" --build-arg "PORTCALL_VERSION=$1" --tag "docker.io/library/portcall:$1" "$checkout" >/dev/null
+        "${secrets[@]}" --build-arg "PYTHON_IMAGE=$python_image" --build-arg "PORTCALL_VERSION=$1" \
+        --tag "docker.io/library/portcall:$1" "$checkout" >/dev/null
     say "portcall:$1 built"
     buildah push --quiet "docker.io/library/portcall:$1" "docker-archive:$parts/image.$$.tar:docker.io/library/portcall:$1"
     docker load --quiet --input "$parts/image.$$.tar" >&2

@@ -3,7 +3,6 @@
 import json
 import shutil
 import sqlite3
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 
 from benchmarks.harness.lab import until
 from benchmarks.harness.processes import Pids, Program, tree
-from benchmarks.harness.toolchains import ROOT
+from benchmarks.harness.toolchains import ROOT, python_of
 from portcall.cli import children
 from portcall.store.engine import Store, open_store
 
@@ -107,11 +106,6 @@ class RecordCount:
         return found
 
 
-def _python_of(tree: Path) -> str:
-    own = tree / ".venv" / "bin" / "python"
-    return str(own) if tree != ROOT and own.exists() else sys.executable
-
-
 @asynccontextmanager
 async def portcall_up(
     folder: Path, *arguments: str, tree_of: Path = ROOT, keep: bool = False, **settings: str
@@ -121,7 +115,7 @@ async def portcall_up(
     Args:
         folder: Where its home is made.
         arguments: Of ``portcall up``.
-        tree_of: The checkout whose code runs; by the Python of its ``.venv``, if it has one.
+        tree_of: The checkout whose code runs.
         keep: Leave the home for another start.
         settings: Variables, without ``PORTCALL_``, in lower case.
     """
@@ -135,7 +129,7 @@ async def portcall_up(
         QUIET[0]: QUIET[1],
         **{f"PORTCALL_{name.upper()}": text for name, text in settings.items()},
     }
-    argv = (_python_of(tree_of), "-P", "-m", "portcall.cli.main", "up", *arguments)
+    argv = (python_of(tree_of), "-P", "-m", "portcall.cli.main", "up", *arguments)
     program = await Program.start("up", argv, env=env, folder=folder)
     try:
         yield await _ready(program, home)

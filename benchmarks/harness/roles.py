@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ import aiohttp
 
 from benchmarks.harness.lab import Lab, until
 from benchmarks.harness.processes import Program
-from benchmarks.harness.toolchains import ROOT
+from benchmarks.harness.toolchains import ROOT, python_of
 from portcall.cli.up.roles import read_report
 from portcall.runtime.broker import declaring
 from portcall.schemas import topology as names
@@ -129,7 +128,11 @@ class Site:
         """Run so many processes of a role, ready, for the time of a block."""
         reports = [self.folder / f"{role}-{number}.json" for number in range(count)]
         commands = [
-            (report.stem, (sys.executable, "-P", "-m", f"portcall.{role}"), self._environ(report))
+            (
+                report.stem,
+                (python_of(self.tree), "-P", "-m", f"portcall.{role}"),
+                self._environ(report),
+            )
             for report in reports
         ]
         async with self.lab.programs(commands) as programs, aiohttp.ClientSession() as http:

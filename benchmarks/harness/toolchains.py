@@ -32,6 +32,12 @@ class MissingError(Exception):
     """Something is not on this machine; the message says what, and how to get it."""
 
 
+def python_of(tree: Path) -> str:
+    """The Python that runs a checkout: that of another one's own ``.venv``, else this one."""
+    own = tree / ".venv" / "bin" / "python"
+    return str(own) if tree != ROOT and own.exists() else sys.executable
+
+
 async def python(requirements: Path = REQUIREMENTS) -> Path:
     """The Python of the peers' own environment.
 

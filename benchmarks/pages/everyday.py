@@ -43,9 +43,9 @@ def everyday(report: Report, plots: Path) -> str:
         "Events as they come every day: an open load at a constant rate over kept connections,"
         " beside [pipelines by hand](../benchmarks/peers/README.md#whole-pipelines) in Go and in"
         " Node, in turn on one broker. Portcall has the settings of `portcall up` with a node of"
-        " its own: single events skip the router. Python itself counts: see"
-        " [0084](decisions/0084-the-python-counts.md). CPU is that of all roles and of the broker,"
-        " idle costs included; latency is from the request to the POST's arrival.\n\n"
+        " its own: single events skip the router. The build of Python matters"
+        " ([0084](decisions/0084-the-python-counts.md)). CPU is that of all roles and of the"
+        " broker, idle costs included; latency is from the request to the POST's arrival.\n\n"
         + shown
         + table(head, list(_rows(report)))
         + "\nMessages, confirms and acks are the broker's own counts, transactions SQLite's; calls"
