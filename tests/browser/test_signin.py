@@ -1,12 +1,14 @@
 """Who is let in, with what cookie, and what a reader may do."""
 
+import asyncio
 import json
 import re
 from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
+from yarl import URL
 
 from tests.browser.conftest import token_of
 from tests.browser.visiting import House, sign_in
@@ -217,6 +219,26 @@ async def test_every_tab_can_be_the_one_that_signs_in_again(
     await expect(form.get_by_label("Webhook name")).to_have_value("tabhook")
     for tab in (first, live):
         await expect(tab.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+async def test_a_tab_that_is_led_out_asks_for_nothing_more(
+    tabs: tuple[Page, Page, Page],
+) -> None:
+    first, live, _ = tabs
+    asked: list[str] = []
+
+    async def answer_late(route: Route) -> None:
+        await asyncio.sleep(3)  # the overview asks every 2 s
+        await route.continue_()
+
+    await first.route(re.compile("/console$"), answer_late)
+    first.on("request", lambda request: asked.append(URL(request.url).path))
+    await live.get_by_role("button", name="Sign out").click()
+
+    await expect(first).to_have_url(re.compile("/console/sign-in"))
+    led = asked[asked.index("/console") :]
+    assert "/console/overview/now" not in led
+    assert led[:2] == ["/console", "/console/sign-in"]
 
 
 async def test_a_live_view_that_hears_nothing_of_the_other_tabs_ends_too(

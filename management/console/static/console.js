@@ -178,6 +178,7 @@
   // The tabs of a browser share one session. When one has signed out or in, the others load their page
   // again: that leads to the sign-in page, or from there back. Each tab then has the cookie of the first.
   const LEAVING = "portcall-leaving";
+  let leaving = false;
   const tabs = new BroadcastChannel("portcall-session");
   const isOutside = () => document.querySelector("form[data-sign-in]") !== null;
   document.addEventListener("submit", (event) => {
@@ -187,8 +188,14 @@
     if (isOutside() === (event.data === "signed out")) return;
     const form = document.querySelector(FORM);
     if (form) keep(form);
+    leaving = true;
     location.assign(location.pathname + location.search);
   });
+  // One navigation is enough: a poll whose answer comes meanwhile does not begin a second one.
+  for (const name of ["htmx:beforeRequest", "htmx:beforeOnLoad"]) {
+    document.addEventListener(name, (event) => { if (leaving) event.preventDefault(); });
+  }
+  addEventListener("pageshow", () => { leaving = false; }); // back from the browser's memory of pages
   function tellTabs() {
     if (isOutside() && sessionStorage.getItem(LEAVING)) tabs.postMessage("signed out");
     else if (!isOutside() && cameFromSignIn()) tabs.postMessage("signed in");
